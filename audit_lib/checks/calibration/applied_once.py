@@ -78,26 +78,26 @@ class CalibratorIsAppliedOnce(Check):
         features = few(subject, self.rows)
         served, others = predictions(subject).loc[features.index], _no_probabilities(subject)
         raw = self._raw(subject, features, [h for h in served.columns if h not in others])
-        known = {h: [_known(one, served[h]) for one in many] for h, many in raw.items()}
-        told: dict[str, tuple[str, str]] = {}
+        finite_pairs = {h: [_known(one, served[h]) for one in many] for h, many in raw.items()}
+        relations: dict[str, tuple[str, str]] = {}
         pairs = {}
-        for head, many in known.items():
+        for head, many in finite_pairs.items():
             for pair in (p for p in many if _is_probability(*p)):
-                found = self._compared(subject, *pair)
-                if head not in told or _rank(found[0]) < _rank(told[head][0]):
-                    told[head], pairs[head] = found, pair
+                relation = self._compared(subject, *pair)
+                if head not in relations or _rank(relation[0]) < _rank(relations[head][0]):
+                    relations[head], pairs[head] = relation, pair
         if not pairs:
             raise NotAssessed("of no head is told what it is before it is a probability")
-        right = [h for h, (what, _) in told.items() if what == "once"]
+        right = [h for h, (what, _) in relations.items() if what == "once"]
         rows: list[tuple[Scalar, ...]] = [
             (h, {**INSTEAD, "once": "the map of its score"}.get(what, what), link)
-            for h, (what, link) in told.items()
+            for h, (what, link) in relations.items()
         ]
         columns = ("head", "is", "of")
         yield Evidence("heads", "What each head is, beside its raw score", columns, tuple(rows))
         yield Examined(sum(len(p[0]) for p in pairs.values()), "scores and what is served of them")
         far = []
-        for head, (what, link) in told.items():
+        for head, (what, link) in relations.items():
             wrong = what in INSTEAD and not (what == "raw" and right)
             score, got = LINKS[link](pairs[head][0]), pairs[head][1]
             if wrong or what == "once":
@@ -112,15 +112,15 @@ class CalibratorIsAppliedOnce(Check):
                     yield self._found(subject, head, how, "scores like those that it was fitted on")
         if far:
             yield Margin("what is served, off the map of its score", max(far), self.tolerance)
-        if not right and not any(what in INSTEAD for what, _ in told.values()):
+        if not right and not any(what in INSTEAD for what, _ in relations.values()):
             yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
 
     @staticmethod
     def _raw(subject: Subject, features: pd.DataFrame, heads: list[str]) -> dict[str, list[Any]]:
         """What each head may be made of: its score before calibration, or any output."""
         if subject.has(STAGES) or not subject.has(OUTPUTS):
-            made = ask(subject.hook(STAGES), features, into=mapping).needed(STAGES).get("raw", {})
-            return {h: [made[h]] for h in heads if made is not None and h in made}
+            raw = ask(subject.hook(STAGES), features, into=mapping).needed(STAGES).get("raw", {})
+            return {h: [raw[h]] for h in heads if raw is not None and h in raw}
         given = ask(subject.hook(OUTPUTS), features, into=floats(len(features), -1))
         return {h: list(given.needed(OUTPUTS).T) for h in heads}
 
@@ -128,25 +128,25 @@ class CalibratorIsAppliedOnce(Check):
         """Look for the scores of `calibration.sample` among what is served, whatever the row."""
         scores = np.unique(scored_sample(subject).scores)
         got, others = predictions(subject), _no_probabilities(subject)
-        told, shares = {}, [0.0]
+        relations, shares = {}, [0.0]
         once = ask(subject.hook(SERVED), scores, into=floats(len(scores)))
         for head in (h for h in got.columns if h not in others):
             served = np.unique(np.asarray(got[head], dtype=np.float64))
             served = served[np.isfinite(served)]
             if len(served) > 1 and served[0] >= 0 and served[-1] <= 1:
-                told[str(head)] = self._is(subject, scores, served, by_row=False)
+                relations[str(head)] = self._is(subject, scores, served, by_row=False)
                 shares += [_share(once.got, served, self.tolerance)] if once.answered else []
         rows = tuple(
-            (h, INSTEAD.get(what, what), "scores of the sample") for h, what in told.items()
+            (h, INSTEAD.get(what, what), "scores of the sample") for h, what in relations.items()
         )
         yield Evidence("heads", "What each head is, by the values", ("head", "is", "of"), rows)
-        yield Examined(len(scores) * len(told), "scores that were looked for")
+        yield Examined(len(scores) * len(relations), "scores that were looked for")
         yield Margin("share of the map that is served", max(shares), MOST_FOUND, least=True)
-        if "once" not in told.values():
-            for head, what in told.items():
+        if "once" not in relations.values():
+            for head, what in relations.items():
                 if what in INSTEAD:
                     yield self._found(subject, head, INSTEAD[what], "the map of the raw score")
-            if not set(told.values()) & set(INSTEAD):
+            if not set(relations.values()) & set(INSTEAD):
                 why = f"no head holds the map of the scores of {SAMPLE}; write {STAGES}"
                 yield Gap("whether the calibrator is applied", why)
 
@@ -165,9 +165,9 @@ class CalibratorIsAppliedOnce(Check):
 
         ``once``, one of :data:`INSTEAD`, or something else.
         """
-        found = [(self._is(subject, link(raw), served), name) for name, link in LINKS.items()]
-        once = [f for f in found if f[0] == "once"]
-        return next(iter(once or [f for f in found if f[0] in INSTEAD]), found[0])
+        relations = [(self._is(subject, link(raw), served), name) for name, link in LINKS.items()]
+        once = [f for f in relations if f[0] == "once"]
+        return next(iter(once or [f for f in relations if f[0] in INSTEAD]), relations[0])
 
     def _is(self, subject: Subject, score: Floats, served: Floats, *, by_row: bool = True) -> str:
         """What the values served are of the scores: of the same rows, or wherever they stand."""
@@ -230,8 +230,8 @@ def _no_probabilities(subject: Subject) -> set[str]:
 
 def _known(raw: object, served: object) -> tuple[Floats, Floats]:
     one, other = np.asarray(raw, dtype=np.float64), np.asarray(served, dtype=np.float64)
-    known = np.isfinite(one) & np.isfinite(other)
-    return one[known], other[known]
+    finite = np.isfinite(one) & np.isfinite(other)
+    return one[finite], other[finite]
 
 
 def _is_probability(raw: Floats, served: Floats) -> bool:

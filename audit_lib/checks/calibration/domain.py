@@ -66,13 +66,13 @@ class CalibratorServesTheScoresItKnows(Check):
         rows = [(side, *_summary(part)) for side, part in (("fitted", fitted), ("served", served))]
         heads = ("scores", "lowest", "25 %", "median", "75 %", "highest", "rows", "independent")
         yield Evidence("domains", "Scores fitted on and scores served", heads, tuple(rows))
-        told = self.differences(fitted, served)
-        yield from (margin for key, margin, *_ in told if key != "distribution")
-        found = [d for d in told if d[1].room < 0]
-        if self.blind(fitted, served) and not any(key != "distribution" for key, *_ in found):
+        differences = self.differences(fitted, served)
+        yield from (margin for key, margin, *_ in differences if key != "distribution")
+        departures = [d for d in differences if d[1].room < 0]
+        if self.blind(fitted, served) and not any(key != "distribution" for key, *_ in departures):
             few = f"could have seen only scores more than {self.matters:g} times as wide"
             yield Gap("spread", f"{few}: the spread of the served ones changes over time")
-        for key, _, message, measured, expected in found:
+        for key, _, message, measured, expected in departures:
             yield self.finding(
                 subject.where(HOOK),
                 message,
@@ -114,8 +114,8 @@ class CalibratorServesTheScoresItKnows(Check):
         share, least, most, _ = mean_interval(beyond, served.dates, 0.999)
         least = 1.0 if share == 1.0 else max(least, 0.0)
         margin = Margin("share outside the fitted range", least, self.outside, low=least, high=most)
-        known = f"{low:.4g} to {high:.4g}"
-        text = f"{share:.1%} of the served scores lie well outside the fitted range {known}"
+        fitted_range = f"{low:.4g} to {high:.4g}"
+        text = f"{share:.1%} of the served scores lie well outside the fitted range {fitted_range}"
         found.append(("range", margin, text, share, f"at most {self.outside:g}"))
         ratio = _ratio(served.scores, fitted.scores)
         # Markets have calm and wild years; scores of another scale are so in every part of them.

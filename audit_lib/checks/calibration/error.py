@@ -68,31 +68,31 @@ class ProbabilitiesMatchOutcomes(Check):
             raise NotAssessed(
                 f"{SERVED} answers {int((~np.isfinite(served)).sum())} missing values"
             )
-        found = self.measure(served, unseen, _horizon(subject, unseen))
-        yield self._curve(served, unseen, found)
-        wrong = self.tells(found)
+        error = self.measure(served, unseen, _horizon(subject, unseen))
+        yield self._curve(served, unseen, error)
+        wrong = self.tells(error)
         if wrong is None:
             raise NotAssessed(
-                f"could have seen only an error above {self.tolerance + found.band:.2f}: "
-                f"{found.groups} independent groups tell it to ±{found.band:.3f}"
+                f"could have seen only an error above {self.tolerance + error.band:.2f}: "
+                f"{error.groups} independent groups tell it to ±{error.band:.3f}"
             )
-        least, what = max(0.0, found.low), "calibration error, at the least"
-        yield Margin(what, least, self.tolerance, low=least, high=found.high)
+        least, what = max(0.0, error.low), "calibration error, at the least"
+        yield Margin(what, least, self.tolerance, low=least, high=error.high)
         if wrong:
             yield self.finding(
                 subject.where(SERVED),
-                f"probabilities are off by {found.error:.3f} (99.9 % interval {found.low:.3f} to "
-                f"{found.high:.3f}) on {found.rows} rows of {found.groups} independent groups",
-                measured=f"{found.error:.4f} ({found.low:.4f} to {found.high:.4f})",
+                f"probabilities are off by {error.error:.3f} (99.9 % interval {error.low:.3f} to "
+                f"{error.high:.3f}) on {error.rows} rows of {error.groups} independent groups",
+                measured=f"{error.error:.4f} ({error.low:.4f} to {error.high:.4f})",
                 expected=f"at most {self.tolerance:g}",
                 evidence=("reliability",),
             )
-        yield Examined(found.rows, "rows the calibrator was not fitted on")
+        yield Examined(error.rows, "rows the calibrator was not fitted on")
 
-    def tells(self, found: CalibrationError) -> bool | None:
+    def tells(self, error: CalibrationError) -> bool | None:
         """True where the error is too large, None where the sample is too small to tell."""
-        wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
-        small = found.groups < FEWEST or (found.band > self.widest and not wrong)
+        wrong = error.low > self.tolerance  # however wide the interval, it leaves no doubt of that
+        small = error.groups < FEWEST or (error.band > self.widest and not wrong)
         return None if small else wrong
 
     def measure(self, served: np.ndarray, unseen: Scored, horizon: int = 1) -> CalibrationError:
@@ -107,15 +107,15 @@ class ProbabilitiesMatchOutcomes(Check):
             level=self.level,
         )
 
-    def _curve(self, served: np.ndarray, unseen: Scored, found: CalibrationError) -> Evidence:
+    def _curve(self, served: np.ndarray, unseen: Scored, error: CalibrationError) -> Evidence:
         rows = tuple(
             (b.predicted, b.observed, b.low, b.high, b.count)
             for b in reliability(served, unseen.outcomes)
         )
         note = (
             f"bins of equal count, 95 % exact intervals a bin (rows taken as independent); "
-            f"calibration error {found.error:.3f}, 99.9 % interval {found.low:.3f} to "
-            f"{found.high:.3f}, {found.rows} rows, {found.groups} groups"
+            f"calibration error {error.error:.3f}, 99.9 % interval {error.low:.3f} to "
+            f"{error.high:.3f}, {error.rows} rows, {error.groups} groups"
         )
         heads = ("predicted", "observed", "low", "high", "count")
         title = "Reliability of served probabilities on unseen rows"

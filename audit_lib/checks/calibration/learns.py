@@ -76,14 +76,14 @@ class CalibratorLearnsTheFrequency(Check):
                     key=name,
                 )
                 continue
-            found = calibration_error(served, later, rng)
-            rows.append((name, found.error, found.low, found.high))
-            if found.low > self.tolerance:
+            error = calibration_error(served, later, rng)
+            rows.append((name, error.error, error.low, error.high))
+            if error.low > self.tolerance:
                 yield self.finding(
                     where,
-                    f"under the law {name!r} fresh probabilities are off by {found.error:.3f} "
-                    f"({found.low:.3f} to {found.high:.3f}) after {self.rows} rows",
-                    measured=found.error,
+                    f"under the law {name!r} fresh probabilities are off by {error.error:.3f} "
+                    f"({error.low:.3f} to {error.high:.3f}) after {self.rows} rows",
+                    measured=error.error,
                     expected=f"at most {self.tolerance:g}",
                     key=name,
                     evidence=("laws",),

@@ -50,8 +50,8 @@ class CalibrationMapIsSound(Check):
         yield Evidence("map", "The calibration map", ("x", "value"), pairs, View.LINES, note)
         every = np.concatenate([on_grid, own])
         unknown = int((~np.isfinite(every)).sum())
-        known = every[np.isfinite(every)]
-        outside = int(((known < 0) | (known > 1)).sum())
+        finite_values = every[np.isfinite(every)]
+        outside = int(((finite_values < 0) | (finite_values > 1)).sum())
         if unknown:
             yield self.finding(
                 where,
@@ -64,7 +64,7 @@ class CalibrationMapIsSound(Check):
             yield self.finding(
                 where,
                 f"{outside} served probabilities lie outside [0, 1]",
-                measured=f"{known.min():.4g} to {known.max():.4g}",
+                measured=f"{finite_values.min():.4g} to {finite_values.max():.4g}",
                 expected="0 to 1",
                 key="range",
                 severity=Severity.CRITICAL,
@@ -95,9 +95,9 @@ class CalibrationMapIsSound(Check):
 
 def _largest_fall(grid: Floats, values: Floats) -> tuple[float, float] | None:
     """Score and depth of the largest fall below an earlier value; None without one."""
-    known = np.isfinite(values)
-    if known.sum() < 2:
+    finite = np.isfinite(values)
+    if finite.sum() < 2:
         return None
-    depth = np.maximum.accumulate(values[known]) - values[known]
+    depth = np.maximum.accumulate(values[finite]) - values[finite]
     worst = int(np.argmax(depth))
-    return (float(grid[known][worst]), float(depth[worst])) if depth[worst] > 1e-9 else None
+    return (float(grid[finite][worst]), float(depth[worst])) if depth[worst] > 1e-9 else None

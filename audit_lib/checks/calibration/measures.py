@@ -62,7 +62,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
         plain_replies = dict(zip(samples, replies, strict=False))
         rows: list[tuple[str, str, str, str]] = []
         wrong: dict[str, list[str]] = {}
-        asked: set[str] = set()
+        measures_asked: set[str] = set()
         for name, reply in plain_replies.items():
             if not reply.answered:
                 yield Gap(f"the sample {name!r}", reply.why)
@@ -72,11 +72,11 @@ class MeasuresAreWhatTheyAreCalled(Check):
                     yield Gap(f"{measure} of the sample {name!r}", "answered NaN")
                     continue
                 due, fits = _due(measure, name, samples[name], got, reply.got)
-                asked.add(measure)
+                measures_asked.add(measure)
                 rows.append((name, measure, f"{got:.6g}", due))
                 if not fits:
                     wrong.setdefault(measure, []).append(f"{got:.4g} where {name} ({due} is due)")
-        sound = asked - wrong.keys()
+        sound = measures_asked - wrong.keys()
         lost: dict[str, list[str]] = {}
         crashes = []
         for (name, ((scores, outcomes), usable)), reply in zip(
@@ -90,25 +90,25 @@ class MeasuresAreWhatTheyAreCalled(Check):
                     continue
                 rows.append((name, measure, f"{got:.6g}", "a refusal, or NaN"))
                 lost.setdefault(name, []).append(f"{measure} is {got:.4g}")
-        yield Examined(len(asked) * len(samples) + len(odd), "answers")
+        yield Examined(len(measures_asked) * len(samples) + len(odd), "answers")
         heads = ("sample", "measure", "answered", "due")
         yield Evidence("measures", "Measures on drawn samples", heads, tuple(rows))
         where = subject.where(HOOK)
-        for measure, said in wrong.items():
+        for measure, complaints in wrong.items():
             yield self.finding(
                 where,
-                f"{measure} is not what it is called: {said[0]}"
-                + (f" (and on {len(said) - 1} more samples)" if said[1:] else ""),
-                measured=said[0],
+                f"{measure} is not what it is called: {complaints[0]}"
+                + (f" (and on {len(complaints) - 1} more samples)" if complaints[1:] else ""),
+                measured=complaints[0],
                 expected="the measure's definition",
                 key=measure,
                 evidence=("measures",),
             )
-        for name, said in lost.items():
+        for name, complaints in lost.items():
             yield self.finding(
                 where,
-                f"{name}: {', '.join(said)}",
-                measured=", ".join(said),
+                f"{name}: {', '.join(complaints)}",
+                measured=", ".join(complaints),
                 expected="a refusal, NaN, or the measure of the rows that can be judged",
                 key=name,
                 severity=Severity.HIGH if name in _EMPTY else Severity.MEDIUM,
@@ -127,10 +127,10 @@ class MeasuresAreWhatTheyAreCalled(Check):
 
 
 def _measures(raw: Any) -> dict[str, float]:
-    found = {name: number(value) for name, value in mapping(raw).items() if name in KNOWN}
-    if not found:
+    values = {name: number(value) for name, value in mapping(raw).items() if name in KNOWN}
+    if not values:
         raise ValueError(f"wanted some of {', '.join(KNOWN)}")
-    return found
+    return values
 
 
 _TOO_HIGH, _TOO_LOW = "probabilities are too high", "probabilities are too low"

@@ -44,16 +44,16 @@ class NothingLearntIsNotCalibrated(Check):
     def run(self, subject: Subject) -> Answers:
         """Fit on samples that teach nothing."""
         hook, served = subject.hook(HOOK), np.linspace(0.1, 0.9, 7)
-        asked = self._samples()
-        scores, outcomes = asked.pop("an ordinary sample")
+        lessons = self._samples()
+        scores, outcomes = lessons.pop("an ordinary sample")
         ordinary = ask(hook, scores, outcomes, served, into=floats(len(served)))
         if not control(HOOK, [ordinary]):
             why = ordinary.why or "no probability"
             yield Gap("whether the sample is the reason", f"an ordinary one: {why}")
-        calls = [(scores, outcomes, served) for scores, outcomes in asked.values()]
+        calls = [(scores, outcomes, served) for scores, outcomes in lessons.values()]
         replies = ask_many(hook, calls, into=floats(len(served)))
         yield Examined(len(replies), "samples that teach nothing")
-        answers, title = [*zip(asked, replies, strict=True)], "Fits on samples that teach nothing"
+        answers, title = [*zip(lessons, replies, strict=True)], "Fits on samples that teach nothing"
         yield reactions("nothing", title, answers, lambda p: f"{p.min():.4g} to {p.max():.4g}")
         for name, reply in answers:
             problem, kind = _problem(name, reply, served)
@@ -90,11 +90,11 @@ def _problem(name: str, reply: Reply[Floats], served: Floats) -> tuple[str, str]
         return ("", "") if on_purpose(reply) else (f"ends in a crash: {reply.why}", "crash")
     if seen is not Reaction.ANSWERED:
         return "", ""
-    found = reply.got
-    if np.allclose(found, served, rtol=0, atol=SAME):
+    p = reply.got
+    if np.allclose(p, served, rtol=0, atol=SAME):
         return "hands the raw scores back", "scores are handed back as probabilities"
-    if (found >= 1 - CERTAIN).all() or (found <= CERTAIN).all():
-        return f"is certain: {found[0]:.4g} for every score", "one class makes it certain"
+    if (p >= 1 - CERTAIN).all() or (p <= CERTAIN).all():
+        return f"is certain: {p[0]:.4g} for every score", "one class makes it certain"
     if "no rows" in name or "NaN" in name:
-        return f"answers {found.min():.4g} to {found.max():.4g}", "probabilities out of nothing"
+        return f"answers {p.min():.4g} to {p.max():.4g}", "probabilities out of nothing"
     return "", ""

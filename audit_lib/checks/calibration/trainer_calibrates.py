@@ -36,14 +36,14 @@ class CalibratorIsFittedOnNewRows(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare the rows of what is fitted on predictions with those of the model below."""
         training = trained(subject)
-        found = list(training.downstream())
-        if not found:
+        fits_below = list(training.downstream())
+        if not fits_below:
             raise NotAssessed("nothing that the trainer fitted could be traced to predictions")
-        rows = tuple((d.fit.kind, d.fit.count, d.model.kind, d.seen, d.how) for d in found)
+        rows = tuple((d.fit.kind, d.fit.count, d.model.kind, d.seen, d.how) for d in fits_below)
         heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "told by")
         title = "What was fitted on predictions, and whether the model knew the rows"
         yield Evidence("downstream", title, heads, rows, bound=Bound(heads[3], 0, "rows"))
-        seeing = sorted((case for case in found if case.seen), key=lambda case: -case.seen)
+        seeing = sorted((case for case in fits_below if case.seen), key=lambda case: -case.seen)
         for kind in dict.fromkeys(case.fit.kind for case in seeing):
             case, *others = [c for c in seeing if c.fit.kind == kind]
             models = {c.model.kind: None for c in others if c.model.kind != case.model.kind}
@@ -60,4 +60,4 @@ class CalibratorIsFittedOnNewRows(Check):
             )
         for kind, count in training.scores_unknown().items():
             yield Gap(kind, f"the rows behind the scores of {count} fits could not be traced")
-        yield Examined(len(found), "fits on predictions")
+        yield Examined(len(fits_below), "fits on predictions")

@@ -50,12 +50,12 @@ class ChecksumsCoverTheFiles(Check):
         files = {a.path: a for a in subject.version_artifacts if self._counts(a.path)}
         if not files:
             raise NotAssessed(f"version {subject.version} has no files")
-        known = recorded(subject)
+        checksums = recorded(subject)
         # Whoever holds the checksums cannot hold its own.
-        holders = {r.location.path for r in known.values()} & set(files)
+        holders = {r.location.path for r in checksums.values()} & set(files)
         itself = holders or {subject.metadata.path}
         yield Examined(len(files), "files")
-        if not known:
+        if not checksums:
             yield self.finding(
                 declared.location,
                 f"no checksum is recorded for any of the {len(files)} files of the version",
@@ -66,9 +66,9 @@ class ChecksumsCoverTheFiles(Check):
             return
         rows: list[tuple[str, int | None, str]] = []
         for path, artifact in files.items():
-            state = "itself" if path in itself and path not in known else ""
-            if path in known:
-                yield from self._compare(subject, artifact, known[path])
+            state = "itself" if path in itself and path not in checksums else ""
+            if path in checksums:
+                yield from self._compare(subject, artifact, checksums[path])
                 state = "covered"
             elif not state:
                 state = "not covered"
@@ -81,7 +81,7 @@ class ChecksumsCoverTheFiles(Check):
                     evidence=("files",),
                 )
             rows.append((path, artifact.size, state))
-        for path, entry in known.items():
+        for path, entry in checksums.items():
             if path not in files and self._counts(path):
                 rows.append((path, None, "missing"))
                 yield self.finding(

@@ -86,19 +86,19 @@ class ModelsReadTheDeclaredColumns(Check):
     ) -> Answer:
         """One finding for all artifacts that share their columns."""
         (first_one, pointer), *others = members
-        told = ", ".join(a.path for a, _ in members[:5]) + (" and others" if others[4:] else "")
-        told += " were" if others else " was"
+        files = ", ".join(a.path for a, _ in members[:5]) + (" and others" if others[4:] else "")
+        files += " were" if others else " was"
         where, nearest = max(lists.items(), key=lambda item: len(set(item[1]) & set(names)))
         if sorted(nearest) == sorted(names):
             first = next(i for i, (a, b) in enumerate(zip(names, nearest, strict=True)) if a != b)
             text = (
-                f"{told} fitted on the columns of {where} in another order: position "
+                f"{files} fitted on the columns of {where} in another order: position "
                 f"{first} is {names[first]!r}, declared {nearest[first]!r}"
             )
         else:
             off = sorted(set(names) ^ set(nearest))
             text = (
-                f"{told} fitted on {len(names)} columns; the nearest declared list "
+                f"{files} fitted on {len(names)} columns; the nearest declared list "
                 f"({where}, {len(nearest)}) differs in {', '.join(off[:5])}"
                 + (" and others" if len(off) > 5 else "")
             )
@@ -122,8 +122,8 @@ def _owner(pointer: str, metadata: Document, paths: Sequence[str]) -> str:
     for depth in range(len(tokens), 0, -1):
         holder = metadata.get("/" + "/".join(pointer.split("/")[1 : depth + 1]))
         values = holder.values() if isinstance(holder, dict) else ()
-        said = {tokens[depth - 1], *(v for v in values if isinstance(v, str))}
-        named = [p for p in paths if said & {p, PurePath(p).name, PurePath(p).stem}]
+        words = {tokens[depth - 1], *(v for v in values if isinstance(v, str))}
+        named = [p for p in paths if words & {p, PurePath(p).name, PurePath(p).stem}]
         if named:
             return named[0] if len(named) == 1 else ""
     return ""

@@ -80,12 +80,12 @@ class EnvironmentLoadsArtifacts(Check):
         rows = []
         for (library, version), artifacts in sorted(writers.items()):
             name = canonicalize_name(_DISTRIBUTION.get(library, library))
-            said = declared.get(name)
+            wish = declared.get(name)
             shown = "not declared"
-            if said:
-                shown = ", ".join(said.locked) or said.specifier or "any version"
-            rows.append((library, version, len(artifacts), shown, said.file if said else ""))
-            yield from self._judge(library, version, artifacts, said, files)
+            if wish:
+                shown = ", ".join(wish.locked) or wish.specifier or "any version"
+            rows.append((library, version, len(artifacts), shown, wish.file if wish else ""))
+            yield from self._judge(library, version, artifacts, wish, files)
         yield Evidence(
             "writers",
             "Libraries that wrote the artifacts, and what the repository declares",
@@ -96,13 +96,13 @@ class EnvironmentLoadsArtifacts(Check):
         yield from self._own_classes(subject, pickled)
 
     def _judge(
-        self, library: str, version: str, artifacts: list[Artifact], said: Declared | None,
+        self, library: str, version: str, artifacts: list[Artifact], wish: Declared | None,
         files: list[str],
     ) -> Answers:  # fmt: skip
         where = Location(artifacts[0].path, base="artifacts")
         many = f"{len(artifacts)} artifacts were" if len(artifacts) > 1 else "1 artifact was"
         head = f"{many} written by {library} {version}"
-        if said is None:
+        if wish is None:
             named = f"none of {', '.join(files)} declares it" if files else "nothing declares it"
             yield self.finding(
                 where,
@@ -113,12 +113,12 @@ class EnvironmentLoadsArtifacts(Check):
                 severity=Severity.MEDIUM,
                 evidence=("writers",),
             )
-        elif wrong := [v for v in said.locked if not _loads(library, version, v)]:
+        elif wrong := [v for v in wish.locked if not _loads(library, version, v)]:
             # A lock may hold one version a Python release; then only some installs are hit.
-            some = len(wrong) < len(said.locked)
+            some = len(wrong) < len(wish.locked)
             yield self.finding(
                 where,
-                f"{head}; {said.file} locks {', '.join(wrong)}"
+                f"{head}; {wish.file} locks {', '.join(wrong)}"
                 + (" for some Python releases" if some else ""),
                 measured=f"{library} {version}",
                 expected=f"{library} {', '.join(wrong)}",
@@ -126,12 +126,12 @@ class EnvironmentLoadsArtifacts(Check):
                 severity=Severity.LOW if some else self.severity,
                 evidence=("writers",),
             )
-        elif not said.locked and said.specifier and not _allows(said.specifier, version):
+        elif not wish.locked and wish.specifier and not _allows(wish.specifier, version):
             yield self.finding(
                 where,
-                f"{head}; {said.file} allows {said.specifier} only",
+                f"{head}; {wish.file} allows {wish.specifier} only",
                 measured=f"{library} {version}",
-                expected=said.specifier,
+                expected=wish.specifier,
                 key=f"{library} excluded",
                 evidence=("writers",),
             )
@@ -186,18 +186,18 @@ def _allows(specifier: str, version: str) -> bool:
 
 def _declarations(root: Path) -> tuple[dict[str, Declared], list[str]]:
     """Distribution to what is declared; a lock wins over a list, a list over pyproject."""
-    found: dict[str, Declared] = {}
+    needs: dict[str, Declared] = {}
     files = []
     project = root / "pyproject.toml"
     if project.is_file():
         files.append(project.name)
         for text in _project_requirements(_toml(project)):
-            _add(found, text, project.name)
+            _add(needs, text, project.name)
     for pattern in _LISTS:
         for file in sorted(root.glob(pattern)):
             files.append(file.relative_to(root).as_posix())
             for line in read_words(file, errors="replace").splitlines():
-                _add(found, line.split("#")[0].strip(), files[-1])
+                _add(needs, line.split("#")[0].strip(), files[-1])
     for name in _LOCKS:
         file = root / name
         if file.is_file():
@@ -206,9 +206,9 @@ def _declarations(root: Path) -> tuple[dict[str, Declared], list[str]]:
             for package in packages if isinstance(packages, list) else []:
                 if isinstance(package, dict) and package.get("version"):
                     key = canonicalize_name(str(package.get("name", "")))
-                    before = found[key].locked if found.get(key, _NONE).file == name else ()
-                    found[key] = Declared(name, (*before, str(package["version"])))
-    return found, files
+                    before = needs[key].locked if needs.get(key, _NONE).file == name else ()
+                    needs[key] = Declared(name, (*before, str(package["version"])))
+    return needs, files
 
 
 def _toml(file: Path) -> dict[str, object]:
@@ -227,13 +227,13 @@ def _project_requirements(data: dict[str, object]) -> Iterator[str]:
             yield from (str(t) for t in texts if isinstance(texts, list))
 
 
-def _add(found: dict[str, Declared], text: str, file: str) -> None:
+def _add(needs: dict[str, Declared], text: str, file: str) -> None:
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
         return
     pinned = [s.version for s in requirement.specifier if s.operator in ("==", "===")]
     exact = pinned[0] if len(pinned) == 1 and "*" not in pinned[0] else ""
-    found[canonicalize_name(requirement.name)] = Declared(
+    needs[canonicalize_name(requirement.name)] = Declared(
         file, (exact,) if exact else (), str(requirement.specifier)
     )

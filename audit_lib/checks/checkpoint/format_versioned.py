@@ -71,17 +71,17 @@ class FormatsChangeWithTheirVersion(Check):
         yield Examined(len(forms), "versions")
         listed = list(forms)
         rows: list[tuple[str, str, str, str, str]] = []
-        found: list[Answer] = []
+        answers: list[Answer] = []
         for before, after in pairwise(listed):
             lasting = self._lasting(forms, before, after)
             for place, (one, other) in lasting.items():
                 readers = ", ".join(_named(subject, place))
                 rows.append((after, place, one or "absent", other or "absent", readers))
             if lasting and stated[before] == stated[after]:
-                found.append(self._unversioned(subject, before, after, lasting, stated[after]))
+                answers.append(self._unversioned(subject, before, after, lasting, stated[after]))
         columns = ("since", "place", "before", "after", "named in")
         yield Evidence("changes", "What changed from version to version", columns, tuple(rows))
-        yield from found
+        yield from answers
 
     @staticmethod
     def _contents(subject: Subject) -> Iterator[tuple[Scalar, ...]]:

@@ -73,11 +73,11 @@ class MetadataIsConsistent(Check):
             raise NotAssessed("the metadata holds none of the fields that can be compared")
         yield Examined(done, "statements")
 
-    def _unique(self, found: Field, what: str, names: list[str]) -> Answers:
+    def _unique(self, entry: Field, what: str, names: list[str]) -> Answers:
         for name, times in Counter(names).items():
             if times > 1:
                 yield self.finding(
-                    found.location,
+                    entry.location,
                     f"{what} names {name!r} {times} times",
                     measured=times,
                     expected=1,
@@ -94,12 +94,12 @@ class MetadataIsConsistent(Check):
                 key="input_dim",
             )
 
-    def _is_named(self, found: Field, version: str) -> Answers:
-        if str(found.value) != version:
+    def _is_named(self, entry: Field, version: str) -> Answers:
+        if str(entry.value) != version:
             yield self.finding(
-                found.location,
-                f"the metadata calls itself {found.value!r}, it is stored as {version!r}",
-                measured=found.value,
+                entry.location,
+                f"the metadata calls itself {entry.value!r}, it is stored as {version!r}",
+                measured=entry.value,
                 expected=version,
                 key="version",
             )
@@ -108,7 +108,7 @@ class MetadataIsConsistent(Check):
         location = field(subject, "schema_hash").location
         recipe = hash_recipe(names, digest)
         others = dict(_other_versions(subject))
-        twins, told = 0, False
+        twins, reported = 0, False
         rows = [(subject.version, digest[:16], len(names), recipe or "not a common recipe")]
         for version, (other_names, other_digest) in others.items():
             other_recipe = hash_recipe(other_names, other_digest)
@@ -126,7 +126,7 @@ class MetadataIsConsistent(Check):
                     evidence=("hashes",),
                 )
             elif other_recipe and not recipe:
-                told = True
+                reported = True
                 yield self.finding(
                     location,
                     f"the schema hash is not the {other_recipe}, as that of version {version} is",
@@ -142,7 +142,7 @@ class MetadataIsConsistent(Check):
             ("version", "hash", "columns", "made as"),
             tuple(rows),
         )
-        if not recipe and not twins and not told:
+        if not recipe and not twins and not reported:
             yield Gap(
                 "schema_hash", "its recipe is not a common one and no other version has its columns"
             )

@@ -51,32 +51,32 @@ class MetadataIsComplete(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Report fields that are absent or empty."""
-        rows, said = [], {"heads": subject.parameters.heads}  # who audits knows them, at least
+        rows, declared = [], {"heads": subject.parameters.heads}  # who audits knows them, at least
         elsewhere = guessed(subject.metadata, subject.version)
         usual = CheckpointFields().model_dump()
         for name, (tells, severity) in _WANTED.items():
-            found = field(subject, name)
-            rows.append((name, found.pointer, "present" if not found.empty else _state(found)))
-            if found.empty and name in elsewhere and found.pointer == usual[name]:
+            entry = field(subject, name)
+            rows.append((name, entry.pointer, "present" if not entry.empty else _state(entry)))
+            if entry.empty and name in elsewhere and entry.pointer == usual[name]:
                 yield self.finding(
-                    found.location,
-                    f"nothing is at {found.pointer}; {elsewhere[name]} looks like {name}: write "
+                    entry.location,
+                    f"nothing is at {entry.pointer}; {elsewhere[name]} looks like {name}: write "
                     f"artifacts.fields.{name}: {elsewhere[name]}, so that other checks read it",
                     measured=elsewhere[name],
-                    expected=found.pointer,
+                    expected=entry.pointer,
                     key=f"{name} elsewhere",
                     severity=Severity.INFO,
                     evidence=("fields",),
                 )
-            elif found.empty:
+            elif entry.empty:
                 yield self.finding(
-                    found.location,
-                    f"the metadata does not say {tells}: {name} is {_state(found)}"
-                    + (f" at {found.pointer}" if found.pointer else ""),
-                    measured=_state(found),
+                    entry.location,
+                    f"the metadata does not say {tells}: {name} is {_state(entry)}"
+                    + (f" at {entry.pointer}" if entry.pointer else ""),
+                    measured=_state(entry),
                     expected=name,
                     key=name,
-                    severity=Severity.MEDIUM if said.get(name) else severity,
+                    severity=Severity.MEDIUM if declared.get(name) else severity,
                     evidence=("fields",),
                 )
         scale = field(subject, "scaler_scale")
@@ -105,7 +105,7 @@ class MetadataIsComplete(Check):
         yield Examined(len(rows), "fields")
 
 
-def _state(found: Field) -> str:
-    if not found.pointer:
+def _state(entry: Field) -> str:
+    if not entry.pointer:
         return "declared absent"
-    return "empty" if found.present else "absent"
+    return "empty" if entry.present else "absent"

@@ -48,14 +48,14 @@ class NoOrphanArtifacts(Check):
         """Group unregistered model files by folder."""
         if subject.layout.is_mlflow_file_store:
             raise NotApplicable("runs of MLflow that no version came from are experiments")
-        known = tuple(f"{subject.folder_of(v).rstrip('/')}/" for v in subject.registry.rows)
+        above = tuple(f"{subject.folder_of(v).rstrip('/')}/" for v in subject.registry.rows)
         models = [a for a in subject.artifacts if a.format in MODEL_FORMATS]
         yield Examined(len(models), "model files")
-        if "./" in known or "/" in known:
+        if "./" in above or "/" in above:
             return
         stray: dict[str, list[Artifact]] = {}
         for artifact in models:
-            inside = artifact.path.startswith(known)
+            inside = artifact.path.startswith(above)
             if not inside and not any(matches(artifact.path, glob) for glob in self.shared):
                 stray.setdefault(artifact.path.rpartition("/")[0], []).append(artifact)
         for folder, files in sorted(stray.items()):

@@ -38,13 +38,13 @@ class NormStatsAreSane(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Look at every set of statistics."""
-        found = list(scaling(subject))
-        if not found:
+        scalings = list(scaling(subject))
+        if not scalings:
             raise NotAssessed("the version holds no scaling statistics that can be read")
         names = names_in(field(subject, "feature_cols").value)
         count = 0
         rows: list[tuple[str, str, float, float | None]] = []
-        for statistics in found:
+        for statistics in scalings:
             if statistics.unreadable:
                 yield Gap(statistics.source, statistics.unreadable)
             for what, numbers in (("center", statistics.center), ("scale", statistics.scale)):

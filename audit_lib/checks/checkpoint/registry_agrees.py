@@ -101,12 +101,12 @@ class RegistryAgreesWithArtifacts(Check):
             yield Gap("metadata", str(error))
             return
         table = []
-        said = metadata.data if isinstance(metadata.data, Mapping) else {}
-        for key in sorted(set(row) & set(said)):
-            same = _same(row[key], said[key])
-            table.append((str(key), _shown(row[key]), _shown(said[key]), same))
+        stored = metadata.data if isinstance(metadata.data, Mapping) else {}
+        for key in sorted(set(row) & set(stored)):
+            same = _same(row[key], stored[key])
+            table.append((str(key), _shown(row[key]), _shown(stored[key]), same))
             if not same:
-                yield self._differs(registry, pointer, str(key), row[key], said[key], "metadata")
+                yield self._differs(registry, pointer, str(key), row[key], stored[key], "metadata")
         columns = names_in(field(subject, "feature_cols").value)
         for key in _FEATURE_COUNTS:
             if columns is not None and isinstance(row.get(key), int):
@@ -125,13 +125,13 @@ class RegistryAgreesWithArtifacts(Check):
         yield Examined(len(table), "fields")
 
     def _differs(
-        self, registry: Registry, pointer: str, key: str, row: Any, said: Any, where: str
+        self, registry: Registry, pointer: str, key: str, row: Any, stored: Any, where: str
     ) -> Answer:
         return self.finding(
             registry.document.location(pointer, key),
-            f"the registry says {key} = {_shown(row)}, the {where} {_shown(said)}",
+            f"the registry says {key} = {_shown(row)}, the {where} {_shown(stored)}",
             measured=_shown(row),
-            expected=_shown(said),
+            expected=_shown(stored),
             key=key,
             severity=Severity.MEDIUM,
             evidence=("row",),

@@ -78,14 +78,14 @@ class RemovedFieldsAreNotGuessed(Check):
         todo, rows = groups[::-1], list[tuple[str, str, str]]()
         while todo and len(rows) < self.fields:
             group = todo.pop()[: self.fields - len(rows)]
-            kept = _rewritten(store, store / document.path, _without(document.data, group))
+            originals = _rewritten(store, store / document.path, _without(document.data, group))
             reply = ask(hook.on(store), features, into=frame)
-            for file, content in kept.items():
+            for file, content in originals.items():
                 file.write_bytes(content)
-            word, said = _reaction(whole, reply.got) if reply.answered else ("refused", reply.why)
+            word, text = _reaction(whole, reply.got) if reply.answered else ("refused", reply.why)
             if len(group) == 1 or word == "same":
                 more = f"all {len(group)} at once" if len(group) > 1 else ""
-                why = "; ".join(filter(None, (said, more)))
+                why = "; ".join(filter(None, (text, more)))
                 rows += [(pointer_to(*path), word, why) for path in group]
             else:
                 todo += [[path] for path in reversed(group)]
@@ -94,14 +94,14 @@ class RemovedFieldsAreNotGuessed(Check):
             yield Gap(f"{len(paths) - self.fields} of {len(paths)} fields", "option fields")
         columns = ("field", "without it", "said")
         yield Evidence("fields", "Predictions without a field", columns, tuple(rows))
-        guessed = [(pointer, said) for pointer, word, said in rows if word == "other predictions"]
+        guessed = [(pointer, text) for pointer, word, text in rows if word == "other predictions"]
         if guessed:
-            (pointer, said), *others = guessed
+            (pointer, text), *others = guessed
             names = ", ".join(p[1:] for p, _ in others[:4]) + (", …" if len(others) > 4 else "")
             more = f" (and without {len(others)} more fields: {names})" if others else ""
             yield self.finding(
                 document.location(pointer),
-                f"without {pointer[1:]} other predictions are served: {said}{more}",
+                f"without {pointer[1:]} other predictions are served: {text}{more}",
                 measured="other predictions",
                 expected="a refusal, or the same predictions",
                 key=pointer if not others else "fields that are guessed",
@@ -141,19 +141,19 @@ def _without(data: dict[str, Any], paths: list[tuple[str, ...]]) -> bytes:
 
 def _rewritten(store: Path, file: Path, content: bytes) -> dict[Path, bytes]:
     """Write a file, and its new digests wherever the old ones stand; what files held before."""
-    kept: dict[Path, bytes] = {}
+    originals: dict[Path, bytes] = {}
     todo = [(file, content)]
     while todo:
         path, new = todo.pop()
         old = read_whole(path, most=ANY)
-        kept.setdefault(path, old)
+        originals.setdefault(path, old)
         path.write_bytes(new)
         turned = {
             hashlib.new(name, old).hexdigest().encode(): hashlib.new(name, new).hexdigest().encode()
             for name in DIGESTS
         }
         for other in sorted(store.rglob("*")):
-            if other in kept or other.suffix not in SEALS or not other.is_file():
+            if other in originals or other.suffix not in SEALS or not other.is_file():
                 continue
             if other.stat().st_size > LARGEST:
                 continue
@@ -162,4 +162,4 @@ def _rewritten(store: Path, file: Path, content: bytes) -> dict[Path, bytes]:
                 sealed = sealed.replace(before, after)
             if sealed != held:
                 todo.append((other, sealed))
-    return kept
+    return originals

@@ -52,9 +52,9 @@ class SavingChangesNothing(Check):
         after = ask(dataclasses.replace(saves, scratch=saved), features, into=frame)
         for name, reply in (("predictor.predict", before), ("the round trip", after)):
             reply.needed(name)
-        found = differences(before.got, after.got, tolerance=self.tolerance)
+        departures = differences(before.got, after.got, tolerance=self.tolerance)
         yield Examined(before.got.size, "predictions")
-        if all(d.kind == "values" for d in found):
+        if all(d.kind == "values" for d in departures):
             same = before.got.loc[after.got.index]
             pairs = ((same[head], after.got[head]) for head in same)
             yield from furthest("largest change of a prediction", pairs, self.tolerance)
@@ -64,9 +64,9 @@ class SavingChangesNothing(Check):
             "round_trip",
             "What the round trip changed",
             ("head", "what", "largest change"),
-            tuple((d.column, d.text, d.largest) for d in found),
+            tuple((d.column, d.text, d.largest) for d in departures),
         )
-        for difference in found:
+        for difference in departures:
             head = f"head {difference.column} " if difference.column else "predictions "
             yield self.finding(
                 subject.where("checkpoint_io.round_trip"),

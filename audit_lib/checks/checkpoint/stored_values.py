@@ -146,11 +146,11 @@ class StoredMetadataCanBeTrue(Check):
                 parents[version] = [
                     (k, str(row[k])) for k in _PARENTS if str(row.get(k)) in registry.rows
                 ]
-        told: set[str] = set()
+        reported: set[str] = set()
         for version, named in parents.items():
             circle = _circle(parents, version)
-            if circle and not told & set(circle):
-                told |= set(circle)
+            if circle and not reported & set(circle):
+                reported |= set(circle)
                 yield self.finding(
                     registry.document.location(registry.pointer(version), named[0][0]),
                     f"{version} descends from itself: {' from '.join([*circle, version])}",
@@ -181,11 +181,11 @@ def _moment(text: object) -> tuple[datetime | None, str]:
         return None, ""
     plain = text.strip().replace(" UTC", "+00:00").replace("Z", "+00:00")
     try:
-        found = datetime.fromisoformat(plain)
+        moment = datetime.fromisoformat(plain)
     except ValueError as error:
         impossible = "must be in" in str(error) or "out of range" in str(error)
         return None, "does not exist" if impossible else ""
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)), ""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), ""
 
 
 def _circle(parents: dict[str, list[tuple[str, str]]], start: str) -> list[str]:

@@ -126,10 +126,10 @@ class TamperedIsRefused(Check):
                 yield Tampering(path, how, "crashed", reply.failure.replace(str(store), "<store>"))
             else:
                 moved = differences(whole, reply.got, tolerance=1e-12)
-                said = f"head {moved[0].column} {moved[0].text}" if moved else ""
+                detail = f"head {moved[0].column} {moved[0].text}" if moved else ""
                 beyond = database and how.startswith("flip")
                 missed = "beyond what is read" if beyond else "not noticed"
-                yield Tampering(path, how, "other predictions" if moved else missed, said)
+                yield Tampering(path, how, "other predictions" if moved else missed, detail)
             if how == "delete" and reply.answered:
                 return
 
@@ -147,12 +147,12 @@ class TamperedIsRefused(Check):
                 continue
             first, *others = dict.fromkeys(t.path for t in met)
             here = [t for t in met if t.path == first]
-            said = f": {here[0].said}" if here[0].said else ""
+            detail = f": {here[0].said}" if here[0].said else ""
             names = ", ".join(p.name for p in others[:3]) + (", …" if len(others) > 3 else "")
             more = f" (and with {len(others)} more files: {names})" if others else ""
             yield self.finding(
                 Location(first.as_posix(), base="artifacts"),
-                f"with this file damaged ({', '.join(t.how for t in here)}) {text}{said}{more}",
+                f"with this file damaged ({', '.join(t.how for t in here)}) {text}{detail}{more}",
                 measured=word,
                 expected="refused",
                 key=word,

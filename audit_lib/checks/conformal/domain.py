@@ -37,13 +37,13 @@ class NoResidualsNoInterval(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask for intervals that cannot be had."""
-        asked, hook = self._oddities(), subject.hook("conformal.interval")
+        questions, hook = self._oddities(), subject.hook("conformal.interval")
         ordinary = ask(hook, self._scores(), np.zeros(1), 0.1, into=floats(1, 2))
         if not control("conformal.interval", [ordinary]):
             why = ordinary.why or "no finite interval"
             yield Gap("whether the oddity is the reason", f"an ordinary question: {why}")
-        replies = ask_many(hook, list(asked.values()), into=floats(-1, 2))
-        answers = [*zip(asked, replies, strict=True)]
+        replies = ask_many(hook, list(questions.values()), into=floats(-1, 2))
+        answers = [*zip(questions, replies, strict=True)]
         yield Examined(len(replies), "odd inputs")
         yield reactions("odd", "Intervals that cannot be had", answers, self._shown)
         for name, problem, severity in problems(answers, self._problem):

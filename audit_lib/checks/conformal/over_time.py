@@ -172,8 +172,8 @@ class IntervalsCoverLaterRows(Check):
             f"{mean:.1%} of {len(late)} later rows (99.9 % interval {low:.1%} to {high:.1%} over "
             f"{BLOCKS} blocks of {change.dates} dates; binomial {exact[0]:.1%} to {exact[1]:.1%})"
         )
-        told, wide = self.tells(change), low > promised + self.tolerance
-        if told or wide:
+        changed, wide = self.tells(change), low > promised + self.tolerance
+        if changed or wide:
             yield self.finding(
                 subject.where(HOOK),
                 f"intervals of {head!r} cover {measured}",
@@ -185,13 +185,13 @@ class IntervalsCoverLaterRows(Check):
                 severity=Severity.INFO if wide else None,
                 evidence=("coverage", "interval"),
             )
-        elif told is None and mean < accepted:
+        elif changed is None and mean < accepted:
             yield Gap(
                 head,
                 f"covered are {measured}, {promised:.0%} are promised; the blocks cannot tell "
                 "the two apart",
             )
-        elif told is None:
+        elif changed is None:
             yield Gap(
                 head, f"could have seen only a coverage below {seen:.0%}; covered are {measured}"
             )
@@ -212,10 +212,10 @@ class IntervalsCoverLaterRows(Check):
 def _label_of(subject: Subject, predicted: pd.DataFrame) -> dict[str, str]:
     """Head to the label that it declares, else to one of its own name."""
     try:
-        said = {h.name: h.label for h in declared_heads(subject)}
+        label_of = {h.name: h.label for h in declared_heads(subject)}
     except (NotAssessed, NotApplicable):
-        said = {}
-    return {str(c): said.get(str(c)) or str(c) for c in predicted}
+        label_of = {}
+    return {str(c): label_of.get(str(c)) or str(c) for c in predicted}
 
 
 def _needed(horizon: int) -> int:

@@ -62,8 +62,8 @@ class IntervalsFollowTheirScale(Check):
         )
         if np.isfinite(width).all() and not (np.diff(width) > 0).all():
             same = bool(np.ptp(width) <= 1e-9 * abs(float(width.mean())))
-            told = "is the same for every scale" if same else "does not rise with the scale"
-            yield self._found(subject, f"the width {told} of the row", "width", told)
+            what = "is the same for every scale" if same else "does not rise with the scale"
+            yield self._found(subject, f"the width {what} of the row", "width", what)
         yield from self._relations(subject, hook, given, base)
         yield from self._coverage(subject, hook)
         yield from self._domain(subject, hook, given)
@@ -87,7 +87,7 @@ class IntervalsFollowTheirScale(Check):
             ),
         }
         apart = (residuals, scales[one], predictions, new)
-        calls = [(*asked, ALPHA) for asked, _ in cases.values()] + [(*apart, ALPHA)]
+        calls = [(*question, ALPHA) for question, _ in cases.values()] + [(*apart, ALPHA)]
         replies = ask_many(hook, calls, into=floats(-1, 2))
         yield Examined(sum(r.answered for r in replies), "relations")
         for (name, (_, due)), reply in zip(cases.items(), replies, strict=False):

@@ -63,16 +63,16 @@ class IntervalsAreOrderedAndNested(Check):
             raise NotAssessed(f"conformal.interval {reasons(silent)}")
         if silent:
             yield Gap(f"{len(silent)} of {len(ALPHAS)} levels", reasons(silent))
-        found = {a: r.got for a, r in zip(ALPHAS, levels, strict=True) if r.answered}
+        intervals = {a: r.got for a, r in zip(ALPHAS, levels, strict=True) if r.answered}
         slack = self.tolerance * float(scores.std())
-        yield Examined(len(found) * self.rows, "intervals")
-        yield self._widths(found)
-        yield from self._ordered(subject, found)
-        yield from self._nested(subject, found, slack)
+        yield Examined(len(intervals) * self.rows, "intervals")
+        yield self._widths(intervals)
+        yield from self._ordered(subject, intervals)
+        yield from self._nested(subject, intervals, slack)
         yield from self._relations(subject, hook, scores, predictions, slack)
 
-    def _ordered(self, subject: Subject, found: dict[float, Floats]) -> Answers:
-        wrong = {a: int((~(v[:, 0] <= v[:, 1])).sum()) for a, v in found.items()}
+    def _ordered(self, subject: Subject, intervals: dict[float, Floats]) -> Answers:
+        wrong = {a: int((~(v[:, 0] <= v[:, 1])).sum()) for a, v in intervals.items()}
         total = sum(wrong.values())
         if total:
             alpha = max(wrong, key=lambda a: wrong[a])
@@ -80,10 +80,10 @@ class IntervalsAreOrderedAndNested(Check):
                 subject, f"{total} intervals have no order (most at alpha {alpha:g})", "ordered"
             )
 
-    def _nested(self, subject: Subject, found: dict[float, Floats], slack: float) -> Answers:
-        known, worst = sorted(found), 0.0
-        for small, large in pairwise(known):
-            outer, inner = found[small], found[large]
+    def _nested(self, subject: Subject, intervals: dict[float, Floats], slack: float) -> Answers:
+        levels, worst = sorted(intervals), 0.0
+        for small, large in pairwise(levels):
+            outer, inner = intervals[small], intervals[large]
             escape = np.maximum(outer[:, 0] - inner[:, 0], inner[:, 1] - outer[:, 1])
             worst = max(worst, float(np.max(escape)))
             if not np.all(escape <= slack):
@@ -105,7 +105,7 @@ class IntervalsAreOrderedAndNested(Check):
             yield Gap("relations between rows", base.why)
             return
         wild = np.concatenate([predictions, predictions * 1e3 + 5.0])
-        asked: dict[str, tuple[Floats, Floats, Floats]] = {
+        cases: dict[str, tuple[Floats, Floats, Floats]] = {
             "row order": (scores, predictions[::-1].copy(), base.got[::-1]),
             "order of the residuals": (np.sort(scores), predictions, base.got),
             "company of extreme rows": (scores, wild, base.got),
@@ -113,11 +113,11 @@ class IntervalsAreOrderedAndNested(Check):
             "unit": (scores * 100, predictions * 100, base.got * 100),
         }
         if self.translates:
-            asked["shift of the prediction"] = (scores, predictions + 1.0, base.got + 1.0)
-        replies = ask_many(hook, [(s, p, alpha) for s, p, _ in asked.values()], into=floats(-1, 2))
+            cases["shift of the prediction"] = (scores, predictions + 1.0, base.got + 1.0)
+        replies = ask_many(hook, [(s, p, alpha) for s, p, _ in cases.values()], into=floats(-1, 2))
         yield Examined(sum(r.answered for r in replies), "relations")
         rows = []
-        for (name, (s, _, due)), reply in zip(asked.items(), replies, strict=True):
+        for (name, (s, _, due)), reply in zip(cases.items(), replies, strict=True):
             if not reply.answered:
                 yield Gap(name, reply.why)
                 continue
@@ -146,9 +146,9 @@ class IntervalsAreOrderedAndNested(Check):
         )
 
     @staticmethod
-    def _widths(found: dict[float, Floats]) -> Evidence:
+    def _widths(intervals: dict[float, Floats]) -> Evidence:
         rows = []
-        for alpha, interval in found.items():
+        for alpha, interval in intervals.items():
             width = interval[:, 1] - interval[:, 0]
             finite = width[np.isfinite(width)]
             middle = float(np.median(finite)) if finite.size else math.inf

@@ -60,18 +60,18 @@ class ResidualsAreOfUnseenRows(Check):
         if not groups:
             raise NotAssessed("no prediction of the trainer could be traced, so no residual either")
         rows, seen = [], []
-        for place, what, known in self._found(training, groups):
-            share = float(known.mean())
-            rows.append((place, what, len(known), int(known.sum())))
+        for place, what, seen_rows in self._found(training, groups):
+            share = float(seen_rows.mean())
+            rows.append((place, what, len(seen_rows), int(seen_rows.sum())))
             if share > 1 - SHARE:
-                seen.append((place, what, known))
+                seen.append((place, what, seen_rows))
         if not rows:
             raise NotAssessed("the trainer stores no residuals that are known again")
         heads = ("where", "residuals of", "rows", "rows the model was fitted on")
         title, bound = "Residuals that the trainer keeps", Bound(heads[3], 0, "rows")
         yield Evidence("residuals", title, heads, tuple(rows), bound=bound)
-        for place, what, known in seen:
-            count = f"{int(known.sum())} of {len(known)}"
+        for place, what, seen_rows in seen:
+            count = f"{int(seen_rows.sum())} of {len(seen_rows)}"
             yield self.finding(
                 subject.where(HOOK),
                 f"{place} holds residuals of {what}, {count} of them of rows that the model which "
@@ -103,20 +103,20 @@ class ResidualsAreOfUnseenRows(Check):
         for place, values in [*_fitted(training), *_stored(training)]:
             if len(values) >= FEWEST:
                 again = [(*_again(values, *pair), what) for what, pair in whole.items()]
-                share, known, what = max(again, key=lambda found: found[0])
+                share, seen_rows, what = max(again, key=lambda candidate: candidate[0])
                 if share >= SHARE and _again(values, *scores)[0] < SHARE:
-                    yield place, what, known
+                    yield place, what, seen_rows
             elif len(values) == 1 and values[0] != 0:
                 size = abs(values[0])
                 sets = [(k, w) for q, k, w in quantiles if (np.abs(q - size) <= SAME * size).any()]
                 if sets:  # where rows of both kinds give it, it is the right one
-                    known, what = min(sets, key=lambda found: float(np.mean(found[0])))
-                    yield place, f"a quantile of {what}", known
+                    seen_rows, what = min(sets, key=lambda candidate: float(np.mean(candidate[0])))
+                    yield place, f"a quantile of {what}", seen_rows
 
 
 def _residuals(training: Training) -> dict[str, list[tuple[Floats, Flags]]]:
     """By label: the residuals of each prediction, and which rows its model was fitted on."""
-    found: dict[str, list[tuple[Floats, Flags]]] = {}
+    residuals: dict[str, list[tuple[Floats, Flags]]] = {}
     labels = {str(n): training.labels[n].to_numpy(np.float64) for n in training.labels}
     labels |= {f"the logarithm of {n}": np.log(v) for n, v in labels.items() if (v > 0).all()}
     for step in training.steps:
@@ -125,17 +125,19 @@ def _residuals(training: Training) -> dict[str, list[tuple[Floats, Flags]]]:
             continue
         if step.values is None or step.owners is None:
             continue
-        known = step.owners >= 0
-        seen = np.isin(step.owners, fit.rows)[known]
+        owned = step.owners >= 0
+        seen = np.isin(step.owners, fit.rows)[owned]
         told = [f", output {n}" * (n > 0) for n in range(step.values.shape[1])]
         means = () if step.means is None else step.means.T
         told += [", averaged"] * len(means)
         for column, which in zip((*step.values.T, *means), told, strict=True):
             for name, label in labels.items():
-                made = label[step.owners[known]] - column[known]
-                if np.isfinite(made).all() and len(made) >= FEWEST:
-                    found.setdefault(f"{name} by {fit.kind}{which}", []).append((made, seen))
-    return found
+                residual = label[step.owners[owned]] - column[owned]
+                if np.isfinite(residual).all() and len(residual) >= FEWEST:
+                    residuals.setdefault(f"{name} by {fit.kind}{which}", []).append(
+                        (residual, seen)
+                    )
+    return residuals
 
 
 def _joined(parts: list[tuple[Floats, Flags]]) -> tuple[Floats, Flags]:
@@ -144,13 +146,13 @@ def _joined(parts: list[tuple[Floats, Flags]]) -> tuple[Floats, Flags]:
     return values[order], np.concatenate([k for _, k in parts])[order]
 
 
-def _again(values: Floats, ordered: Floats, known: Flags) -> tuple[float, Flags]:
+def _again(values: Floats, ordered: Floats, seen_rows: Flags) -> tuple[float, Flags]:
     """Share of values that are among the residuals, and of these which are of known rows."""
     sizes = np.abs(values)
     place = np.clip(np.searchsorted(ordered, sizes), 1, len(ordered) - 1)
     place -= sizes - ordered[place - 1] < ordered[place] - sizes
     hit = np.abs(ordered[place] - sizes) <= CLOSE * ordered[len(ordered) // 2]
-    return float(hit.mean()) if len(np.unique(sizes)) >= FEWEST else 0.0, known[place[hit]]
+    return float(hit.mean()) if len(np.unique(sizes)) >= FEWEST else 0.0, seen_rows[place[hit]]
 
 
 def _quantiles(residuals: Floats) -> Floats:

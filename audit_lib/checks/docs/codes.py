@@ -51,20 +51,20 @@ class CodesMeanTheSame(Check):
         declared = subject.parameters.codes
         if not declared:
             raise NotApplicable("the parameters declare no `codes`")
-        maps = [found for file in subject.source.files for found in _maps(file.path, file.tree)]
+        maps = [table for file in subject.source.files for table in _maps(file.path, file.tree)]
         rows: list[tuple[Scalar, ...]] = []
         for kind, names in declared.items():
-            known = {_plain(name): code for code, name in names.items()}
-            for found in maps:
-                said = {c: n for c, n in found.pairs.items() if _plain(n) in known}
-                if len(said) < _FEWEST:
+            code_of = {_plain(name): code for code, name in names.items()}
+            for table in maps:
+                shared = {c: n for c, n in table.pairs.items() if _plain(n) in code_of}
+                if len(shared) < _FEWEST:
                     continue
-                other = {c: n for c, n in said.items() if known[_plain(n)] != c}
-                rows.append((kind, found.path, found.line, len(said), len(other)))
+                other = {c: n for c, n in shared.items() if code_of[_plain(n)] != c}
+                rows.append((kind, table.path, table.line, len(shared), len(other)))
                 for code, name in other.items():
                     due = names.get(code, "no code")
                     yield self.finding(
-                        Location(found.path, line=found.line),
+                        Location(table.path, line=table.line),
                         f"{kind} {code} is {name!r} here, and {due!r} as declared",
                         measured=name,
                         expected=due,

@@ -78,21 +78,21 @@ class ContractDocumentAgrees(Check):
         rows: list[tuple[str, str, str, str]] = []
         compared = 0
         yield from self._unbound(document, truth)
-        for path, said in self._statements(document.data):
+        for path, stated in self._statements(document.data):
             pointer = pointer_to(*path)
-            where, found = self._counterpart(truth, path, pointer, said)
-            if found is UNKNOWN:
-                rows.append((pointer, _shown(said), "", "not compared"))
+            where, actual = self._counterpart(truth, path, pointer, stated)
+            if actual is UNKNOWN:
+                rows.append((pointer, _shown(stated), "", "not compared"))
                 continue
             compared += 1
-            problem = _differs(said, found)
-            rows.append((pointer, _shown(said), _shown(found), where))
+            problem = _differs(stated, actual)
+            rows.append((pointer, _shown(stated), _shown(actual), where))
             if problem:
                 yield self.finding(
                     document.location(pointer),
-                    f"the contract says {_shown(said)}, {where} {problem}",
-                    measured=_shown(found),
-                    expected=_shown(said),
+                    f"the contract says {_shown(stated)}, {where} {problem}",
+                    measured=_shown(actual),
+                    expected=_shown(stated),
                     key=pointer,
                     evidence=("statements",),
                 )
@@ -115,13 +115,13 @@ class ContractDocumentAgrees(Check):
             elif path:
                 yield path, value
 
-    def _counterpart(self, truth: Truth, path: Path, pointer: str, said: Any) -> tuple[str, Any]:
+    def _counterpart(self, truth: Truth, path: Path, pointer: str, stated: Any) -> tuple[str, Any]:
         if pointer in self.bindings:
             return truth.bound(self.bindings[pointer])
-        where, found = truth.named(path)
+        where, actual = truth.named(path)
         # Prose beside a table of that name describes it, and states nothing to compare.
-        alike = isinstance(said, (list, dict)) == isinstance(found, (list, dict))
-        return (where, found) if alike else ("", UNKNOWN)
+        alike = isinstance(stated, (list, dict)) == isinstance(actual, (list, dict))
+        return (where, actual) if alike else ("", UNKNOWN)
 
     def _unbound(self, document: Document, truth: Truth) -> Iterator[Gap]:
         for pointer, target in self.bindings.items():
@@ -131,46 +131,46 @@ class ContractDocumentAgrees(Check):
                 yield Gap(f"binding {pointer}", f"{target} leads to no plain value")
 
     def _left_out(self, document: Document, truth: Truth) -> Answers:
-        for key, said in document.data.items():
-            found: Any = truth.metadata.get(pointer_to(key)) if truth.metadata else None
-            if not (_is_catalogue(said) and _is_catalogue(found)):
+        for key, stated in document.data.items():
+            actual: Any = truth.metadata.get(pointer_to(key)) if truth.metadata else None
+            if not (_is_catalogue(stated) and _is_catalogue(actual)):
                 continue
-            for name in sorted(set(found) - set(said)):
+            for name in sorted(set(actual) - set(stated)):
                 yield self.finding(
                     document.location("", key),
                     f"the metadata has {key} {name!r}, which the contract does not name",
                     measured=name,
-                    expected=", ".join(sorted(said)),
+                    expected=", ".join(sorted(stated)),
                     key=f"/{key} {name}",
                 )
-            for name in sorted(set(said) - set(found)):
+            for name in sorted(set(stated) - set(actual)):
                 yield self.finding(
                     document.location("", key, name),
                     f"the contract names {key} {name!r}, which the metadata does not have",
-                    measured=", ".join(sorted(found)),
+                    measured=", ".join(sorted(actual)),
                     expected=name,
                     key=f"/{key} {name}",
                 )
 
 
-def _differs(said: Any, found: Any) -> str:
+def _differs(stated: Any, actual: Any) -> str:
     """How the counterpart departs; '' where it does not."""
-    if isinstance(said, list) and isinstance(found, list):
-        if sorted(map(repr, said)) == sorted(map(repr, found)) and said != found:
+    if isinstance(stated, list) and isinstance(actual, list):
+        if sorted(map(repr, stated)) == sorted(map(repr, actual)) and stated != actual:
             return "has the same entries in another order"
-        missing = [x for x in said if x not in found]
-        added = [x for x in found if x not in said]
-        if missing or added or len(said) != len(found):
-            told = [f"lacks {_shown(missing)}"] if missing else []
-            told += [f"has {_shown(added)} besides"] if added else []
-            return " and ".join(told) or "has another length"
+        missing = [x for x in stated if x not in actual]
+        added = [x for x in actual if x not in stated]
+        if missing or added or len(stated) != len(actual):
+            parts = [f"lacks {_shown(missing)}"] if missing else []
+            parts += [f"has {_shown(added)} besides"] if added else []
+            return " and ".join(parts) or "has another length"
         return ""
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (said, found))
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (stated, actual))
     if numbers:
-        same = math.isclose(said, found, rel_tol=1e-9, abs_tol=1e-15)
+        same = math.isclose(stated, actual, rel_tol=1e-9, abs_tol=1e-15)
     else:
-        same = type(said) is type(found) and said == found
-    return "" if same else f"says {_shown(found)}"
+        same = type(stated) is type(actual) and stated == actual
+    return "" if same else f"says {_shown(actual)}"
 
 
 def _is_catalogue(value: Any) -> bool:

@@ -92,14 +92,14 @@ class MetadataKeysAreWrittenAndRead(Check):
             required = [u for u in uses if u.required and not within(path, flow.tested)]
             use = (required or uses)[0]
             elsewhere = sorted({pointer_to(*w) for w in written if w[-1] == path[-1]})
-            said = f"; a field of that name is written at {elsewhere[0]}" if elsewhere else ""
+            hint = f"; a field of that name is written at {elsewhere[0]}" if elsewhere else ""
             default = next((u.default for u in uses if u.default), "")
             text = f"reads {pointer_to(*path)} of {name}"
             if required or not default:
-                text += f", which nothing writes{said}"
+                text += f", which nothing writes{hint}"
             else:
                 text += f" with default {default}, and nothing writes it, so the default always "
-                text += f"holds{said}"
+                text += f"holds{hint}"
             yield self.finding(
                 use.location,
                 text,
@@ -190,10 +190,10 @@ def _is_written(path: Path, flow: Flow, written: set[Path]) -> bool:
 
 
 def _by_path(uses: list[Use]) -> dict[Path, list[Use]]:
-    found: dict[Path, list[Use]] = {}
+    uses_by_path: dict[Path, list[Use]] = {}
     for use in sorted(uses, key=lambda u: (u.path, str(u.location))):
-        found.setdefault(use.path, []).append(use)
-    return found
+        uses_by_path.setdefault(use.path, []).append(use)
+    return uses_by_path
 
 
 def _missing(data: Any, path: Path) -> list[str]:

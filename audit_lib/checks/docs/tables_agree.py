@@ -45,11 +45,11 @@ class TablesStateTheSettings(Check):
         with suppress(NotAssessed, NotApplicable):
             but.append(subject.store)
         code = code_of(subject.source)
-        known = settings(code, tuple(but))
-        core, bound = cores(known), bounds(known)
+        in_code = settings(code, tuple(but))
+        core, bound = cores(in_code), bounds(in_code)
         rows: list[tuple[Scalar, ...]] = []
         for row in stated(code.tree.root, tuple(but)):
-            there = known.get(row.name.lower(), [])
+            there = in_code.get(row.name.lower(), [])
             if row.bound:
                 there = bound.get((row.bound, row.name), [])
             elif row.prose:  # a limit may bear more than the sentence says of its name

@@ -66,16 +66,16 @@ class CusumDetectsShifts(Check):
         calls = [(s, 0.0, 1.0) for _, s in series]
         mirrored = [(-s, 0.0, 1.0) for _, s in series]
         rescaled = [(s * 250.0 - 40.0, -40.0, 250.0) for _, s in series]
-        length, said = self._length(subject)
+        length, use = self._length(subject)
         rng = np.random.default_rng(self.seed + 1)
         calm = [(rng.normal(size=LONG), 0.0, 1.0) for _ in range(self.runs)]
         used = [(values[:length], 0.0, 1.0) for values, *_ in calm] if length else []
         first = calls[: self.runs // 4]
         alarmed = [call for one in first for call in (calls[-1], one)]
-        asked = [*first, *calls, *mirrored, *rescaled, *calm, *used, *alarmed]
-        told = ask_many(subject.hook("drift.cusum"), asked, into=alarm)
-        before, after = told[: len(first)], told[-len(alarmed) :][1::2]
-        replies = told[len(first) : -len(alarmed)]
+        questions = [*first, *calls, *mirrored, *rescaled, *calm, *used, *alarmed]
+        all_replies = ask_many(subject.hook("drift.cusum"), questions, into=alarm)
+        before, after = all_replies[: len(first)], all_replies[-len(alarmed) :][1::2]
+        replies = all_replies[len(first) : -len(alarmed)]
         yield from unanswered(replies, "series")
         n, m = len(series), 3 * len(series)
         plain, mirror, scaled = replies[:n], replies[n : 2 * n], replies[2 * n : m]
@@ -93,7 +93,7 @@ class CusumDetectsShifts(Check):
         yield from self._power(subject, series, mirror, "down", late)
         calm_replies = [r for (s, _), r in zip(series, plain, strict=True) if s == 0]
         yield from self._calm(subject, calm_replies, f"{self.bars} bars", "false alarms")
-        yield from self._calm(subject, replies[m + len(calm) :], said, "false alarms in use")
+        yield from self._calm(subject, replies[m + len(calm) :], use, "false alarms in use")
         yield from self._places(subject, series, plain, late)
 
     def _series(self) -> Iterator[tuple[float, Floats]]:
@@ -138,29 +138,29 @@ class CusumDetectsShifts(Check):
         """Too few found in time; what is found in time and names a later bar goes to ``late``."""
         for shift in (2.0, 3.0):
             within = self.delay if shift == 2 else max(1, round(0.6 * self.delay))
-            asked = [
+            cases = [
                 (values, r.got)
                 for (s, values), r in zip(series, replies, strict=True)
                 if s == shift and r.answered
             ]
-            found = [got.fired and (got.at is None or got.at < CHANGE + within) for _, got in asked]
-            after = [n for n, (_, got) in enumerate(asked) if got.fired and not found[n]]
+            seen = [got.fired and (got.at is None or got.at < CHANGE + within) for _, got in cases]
+            after = [n for n, (_, got) in enumerate(cases) if got.fired and not seen[n]]
             sign = 1.0 if way == "up" else -1.0
-            short = [(sign * asked[n][0][: CHANGE + within], 0.0, 1.0) for n in after]
+            short = [(sign * cases[n][0][: CHANGE + within], 0.0, 1.0) for n in after]
             again = ask_many(subject.hook("drift.cusum"), short, into=alarm) if short else []
             for n, reply in zip(after, again, strict=True):
                 if reply.answered and reply.got.fired:
-                    found[n] = True
+                    seen[n] = True
                     late.append(
-                        f"bar {asked[n][1].at} of {len(asked[n][0])}, change at bar {CHANGE}, and "
+                        f"bar {cases[n][1].at} of {len(cases[n][0])}, change at bar {CHANGE}, and "
                         f"the first {CHANGE + within} bars alone sound it"
                     )
-            if found and np.mean(found) < 0.95:
+            if seen and np.mean(seen) < 0.95:
                 yield self.finding(
                     subject.where("drift.cusum"),
-                    f"a shift of {shift:g} σ {way} is found in {sum(found)} of {len(found)} series "
+                    f"a shift of {shift:g} σ {way} is found in {sum(seen)} of {len(seen)} series "
                     f"within {within} bars",
-                    measured=f"{np.mean(found):.0%}",
+                    measured=f"{np.mean(seen):.0%}",
                     expected="at least 95%",
                     key=f"shift {way}",
                     cause="shifts are missed",
@@ -202,10 +202,10 @@ class CusumDetectsShifts(Check):
                     rows.append((shift, way, len(at) / len(own), float(half), float(most)))
         names = ("shift in sigma", "way", "found", "bars, median", "bars, 95 %")
         yield Evidence("delays", "Bars until a shift is found", names, tuple(rows))
-        told = [r.got for r in calm if r.answered]
-        if told and all(a.at is not None for a in told if a.fired):
-            fired = [a.at for a in told if a.fired and a.at is not None]
-            shares = [(w, sum(bar < w for bar in fired) / len(told)) for w in WITHIN]
+        alarms = [r.got for r in calm if r.answered]
+        if alarms and all(a.at is not None for a in alarms if a.fired):
+            fired = [a.at for a in alarms if a.fired and a.at is not None]
+            shares = [(w, sum(bar < w for bar in fired) / len(alarms)) for w in WITHIN]
             yield Evidence(
                 "calm",
                 "Share of calm series that sound an alarm, by their length",

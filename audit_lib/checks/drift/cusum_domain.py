@@ -48,10 +48,10 @@ class CusumSurvivesBadData(Check):
         if not clean.answered or not clean.got.fired:
             yield Gap("bad data", f"the clean series sounds no alarm ({clean.why or 'see DRF002'})")
             return
-        asked = list(self._faults(series))
-        replies = ask_many(hook, [(s, 0.0, sigma) for _, s, sigma in asked], into=alarm)
+        questions = list(self._faults(series))
+        replies = ask_many(hook, [(s, 0.0, sigma) for _, s, sigma in questions], into=alarm)
         yield Examined(len(replies), "faults")
-        answers = [*zip((name for name, *_ in asked), replies, strict=True)]
+        answers = [*zip((name for name, *_ in questions), replies, strict=True)]
         yield reactions("faults", "A shift of ten sigma behind a fault", answers, str)
         for name, reply in answers:
             crashed = reaction(reply) is Reaction.CRASHED

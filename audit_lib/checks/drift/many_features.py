@@ -64,20 +64,20 @@ class OneShiftedFeatureIsFound(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask about calm, shifted and unknown samples."""
-        asked = list(self._questions())
-        replies = ask_many(subject.hook(HOOK), [(r, c) for *_, r, c in asked], into=_said)
+        questions = list(self._questions())
+        replies = ask_many(subject.hook(HOOK), [(r, c) for *_, r, c in questions], into=_said)
         by_kind: dict[str, list[tuple[str, Reply[Said]]]] = {}
-        for (kind, column, _, _), reply in zip(asked, replies, strict=True):
+        for (kind, column, _, _), reply in zip(questions, replies, strict=True):
             by_kind.setdefault(kind, []).append((column, reply))
         calm = [r for _, r in by_kind["calm"]]
         if not any(r.answered for r in calm):
             raise NotAssessed(f"{HOOK} answers no ordinary question: {reasons(calm)}")
-        yield Examined(len(asked), "pairs of samples")
+        yield Examined(len(questions), "pairs of samples")
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
         for kind, pairs in by_kind.items():
-            told = [r.got.shifted for _, r in pairs if r.answered]
-            rows.append((kind, told.count(True), told.count(False), len(pairs) - len(told)))
+            said = [r.got.shifted for _, r in pairs if r.answered]
+            rows.append((kind, said.count(True), said.count(False), len(pairs) - len(said)))
             findings += self._judged(subject, kind, pairs)
         findings += self._alike(subject, by_kind)
         columns = ("samples", "shifted", "not shifted", "declined")
@@ -115,33 +115,33 @@ class OneShiftedFeatureIsFound(Check):
         yield "a column NaN throughout", column, reference, blank
 
     def _judged(self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Said]]]) -> Answers:
-        told = [(c, r.got) for c, r in pairs if r.answered]
+        runs = [(c, r.got) for c, r in pairs if r.answered]
         crashed = [r.why for _, r in pairs if r.failure is not None and not on_purpose(r)]
         if crashed:
             yield Gap(f"{len(crashed)} of {len(pairs)} pairs: {kind}", crashed[0])
-        if not told:
+        if not runs:
             return
-        fired = sum(bool(said.shifted) for _, said in told)
+        fired = sum(bool(verdict.shifted) for _, verdict in runs)
         if len(pairs) == 1:
-            if told[0][1].shifted is False:
+            if runs[0][1].shifted is False:
                 yield self._found(subject, kind, "is answered as no shift", "a refusal, or unknown")
         elif kind == "calm":
             low = (
-                float(special.betaincinv(fired, len(told) - fired + 1, CONFIDENCE)) if fired else 0
+                float(special.betaincinv(fired, len(runs) - fired + 1, CONFIDENCE)) if fired else 0
             )
             if low > self.false_alarms:
-                what = f"{fired} of {len(told)} fresh samples of one law raise an alarm"
+                what = f"{fired} of {len(runs)} fresh samples of one law raise an alarm"
                 yield self._found(subject, kind, what, f"at most {self.false_alarms:.0%}")
         elif kind in ("one shifted", "one turned over"):
-            missed = len(told) - fired
+            missed = len(runs) - fired
             high = 1 - float(special.betaincinv(missed, fired + 1, CONFIDENCE)) if missed else 1.0
             if high < 0.9:
-                what = f"is found in {fired} of {len(told)} runs, among {self.features} features"
+                what = f"is found in {fired} of {len(runs)} runs, among {self.features} features"
                 yield self._found(subject, kind, what, "at least nine of ten")
-            wrong = [(c, s) for c, s in told if s.shifted and s.features and c not in s.features]
+            wrong = [(c, s) for c, s in runs if s.shifted and s.features and c not in s.features]
             if wrong:
-                column, said = wrong[0]
-                what = f"is {column}, and {said.features[0]} is named, in {len(wrong)} runs"
+                column, verdict = wrong[0]
+                what = f"is {column}, and {verdict.features[0]} is named, in {len(wrong)} runs"
                 yield self._found(subject, f"{kind}, named", what, "the feature that shifted")
 
     def _alike(
@@ -173,9 +173,9 @@ class OneShiftedFeatureIsFound(Check):
 
 
 def _said(raw: Any) -> Said:
-    told = mapping(raw)
-    shifted = told.get("shifted")
+    answer = mapping(raw)
+    shifted = answer.get("shifted")
     if shifted is not None and not isinstance(shifted, (bool, np.bool_)):
         raise ValueError(f"wanted shifted to be True, False or None, got {describe(shifted)}")
-    names = tuple(str(n) for n in told.get("features") or ())
+    names = tuple(str(n) for n in answer.get("features") or ())
     return Said(None if shifted is None else bool(shifted), names)

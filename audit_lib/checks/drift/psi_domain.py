@@ -44,17 +44,17 @@ class PsiSeesBrokenData(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Break one sample at a time."""
-        asked, hook = list(self._faults()), subject.hook("drift.psi")
+        questions, hook = list(self._faults()), subject.hook("drift.psi")
         sound = ask(hook, *self._samples(), into=number)
         if not control("drift.psi", [sound]):
             why = sound.why or "PSI is not finite"
             yield Gap("whether the fault is the reason", f"two sound samples: {why}")
-        replies = ask_many(hook, [(ref, cur) for *_, ref, cur in asked], into=number)
+        replies = ask_many(hook, [(ref, cur) for *_, ref, cur in questions], into=number)
         yield Examined(len(replies), "kinds of broken data")
-        answers = zip((name for name, *_ in asked), replies, strict=True)
+        answers = zip((name for name, *_ in questions), replies, strict=True)
         note = f"an answer must exceed {ALARM}"
         yield reactions("broken", "PSI of broken data", answers, lambda v: f"{v:.6g}", note)
-        for (name, empty, _, _), reply in zip(asked, replies, strict=True):
+        for (name, empty, _, _), reply in zip(questions, replies, strict=True):
             yield from self._judged(subject, name, empty, reply)
 
     def _judged(self, subject: Subject, name: str, empty: bool, reply: Reply[float]) -> Answers:

@@ -70,20 +70,20 @@ class PsiMeasuresDrift(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask all relations in one round trip, then judge them."""
-        asked = list(self._questions())
+        questions = list(self._questions())
         replies = ask_many(
-            subject.hook("drift.psi"), [(ref, cur) for *_, ref, cur in asked], into=number
+            subject.hook("drift.psi"), [(ref, cur) for *_, ref, cur in questions], into=number
         )
         silent = [
             reply
-            for reply, (*_, current) in zip(replies, asked, strict=True)
+            for reply, (*_, current) in zip(replies, questions, strict=True)
             if not reply.answered and (reply.refusal is None or len(current) >= FEWEST_RIGHT)
         ]  # a refusal of few rows is a right answer to them
         if silent:
-            yield Gap(f"{len(silent)} of {len(asked)} questions", reasons(silent))
+            yield Gap(f"{len(silent)} of {len(questions)} questions", reasons(silent))
         values = {
             (sample, relation): reply.got
-            for (sample, relation, _, _), reply in zip(asked, replies, strict=True)
+            for (sample, relation, _, _), reply in zip(questions, replies, strict=True)
             if reply.answered
         }
         yield Examined(len(values), "pairs of samples")
@@ -120,13 +120,13 @@ class PsiMeasuresDrift(Check):
         """Fresh samples of one law, by how many rows they have."""
         rows = []
         for size in FRESH:
-            told = [v for (name, how), v in values.items() if name == f"fresh {size}"]
-            if not told:
+            fresh = [v for (name, how), v in values.items() if name == f"fresh {size}"]
+            if not fresh:
                 continue
-            fired, n, few = sum(v > self.alarm for v in told), len(told), size < FEWEST_RIGHT
+            fired, n, few = sum(v > self.alarm for v in fresh), len(fresh), size < FEWEST_RIGHT
             lower = float(special.betaincinv(fired, n - fired + 1, 0.001)) if fired else 0.0
             rows.append(
-                (size, fired / n, None if few else lower, float(np.median(told)), max(told))
+                (size, fired / n, None if few else lower, float(np.median(fresh)), max(fresh))
             )
             if lower > 0.01:
                 yield self.finding(
@@ -207,22 +207,22 @@ class PsiMeasuresDrift(Check):
             yield f"weights {share:g} to {q:.3g} ({k})", np.concatenate([low, high]), current, due
 
     def _judged(self, values: Values) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+        broken: dict[str, list[str]] = defaultdict(list)
         for relation, measured, allowed, text in self._held(values):
             if not measured <= allowed:
-                found[relation].append(text)
-        grows = found["PSI grows with the shift"]
-        formula = found["PSI is the sum of (q - p) ln(q / p)"]
-        told = [
+                broken[relation].append(text)
+        grows = broken["PSI grows with the shift"]
+        formula = broken["PSI is the sum of (q - p) ln(q / p)"]
+        due = [
             (values[n, "formula"], n, d)
             for n, _, _, d in self._clusters()
             if (n, "formula") in values
         ]
         near = np.array(
-            [np.abs(np.array(d) - v) <= FORMULA * d[0] + self.tolerance for v, _, d in told]
+            [np.abs(np.array(d) - v) <= FORMULA * d[0] + self.tolerance for v, _, d in due]
         )
-        if told and not near.all(axis=0).any():  # as of no number of bins
-            off = [(v, n, d[0]) for (v, n, d), fits in zip(told, near, strict=True) if not fits[0]]
+        if due and not near.all(axis=0).any():  # as of no number of bins
+            off = [(v, n, d[0]) for (v, n, d), fits in zip(due, near, strict=True) if not fits[0]]
             formula += [f"{v:.4g}, not {d:.4g}, for {n}" for v, n, d in off]
         for sample in (s for s in self._samples() if (s, "itself") in values):
             climb = [values.get((sample, f"shift {s:g}"), np.nan) for s in SHIFTS]
@@ -235,7 +235,7 @@ class PsiMeasuresDrift(Check):
             at_one = climb[SHIFTS.index(1.0)]
             if at_one <= 0.1 and sample != "lognormal":
                 grows.append(f"only {at_one:.4g} at 1 σ ({sample})")
-        return found
+        return broken
 
     def _held(self, values: Values) -> Iterator[tuple[str, float, float, str]]:
         """Relation, what is measured of it, what is allowed, and what is said where it is more."""

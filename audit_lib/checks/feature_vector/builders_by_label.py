@@ -51,9 +51,9 @@ class BuildersJoinByLabel(Check):
         for builder in (b for b in BUILDERS if subject.has(b)):
             short = builder.split(".")[1]
             hook, drawn = subject.hook(builder), self.seed
-            found = joined(subject, hook, given, beside, seed=drawn, tolerance=self.tolerance)
+            joins = joined(subject, hook, given, beside, seed=drawn, tolerance=self.tolerance)
             try:
-                tables = [t for t in found if t.join == LABEL]
+                tables = [t for t in joins if t.join == LABEL]
             except NotAssessed as error:
                 yield Gap(short, str(error))
                 continue

@@ -87,7 +87,7 @@ class PredictionsFollowLabels(Check):
         for head in still(base):
             yield Gap(f"head {head}", "it is the same in all rows, so no order could change it")
         rows: list[tuple[str, float]] = []
-        asked = 0
+        orders_asked = 0
         whole = base
         for family, name, table in self._variants(features, windowed=windowed):
             sides = [for_rows(beside, features, table)] if beside else []
@@ -97,15 +97,15 @@ class PredictionsFollowLabels(Check):
                     break  # gaps are refused, which FEA005 judges
                 whole = reply.got
                 continue
-            asked += 1
+            orders_asked += 1
             if not reply.answered:
                 declined = family == "unread" or (family == "columns" and reply.refusal is not None)
                 if not declined:
                     yield Gap(name, reply.why)
                 continue
-            kept = reply.got[reply.got.index.isin(features.index)]
+            own_rows = reply.got[reply.got.index.isin(features.index)]
             due = whole[whole.index.isin(table.index)]
-            share, example = moved_share(due, kept, self.tolerance)
+            share, example = moved_share(due, own_rows, self.tolerance)
             rows.append((name, 100 * share))
             if share:
                 yield self._found(subject, family, name, share, example)
@@ -113,14 +113,14 @@ class PredictionsFollowLabels(Check):
             subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
         )  # asked only where there are some
         for seen in tables if beside else ():
-            asked += 1
+            orders_asked += 1
             rows.append((str(seen), 100 * seen.share))
             if seen.unread:
                 yield Gap(f"table {seen.table}", seen.unread)
             if seen.share:
                 family = "rows" if seen.join == POSITION else "table"
                 yield self._found(subject, family, str(seen), seen.share, seen.example)
-        yield Examined(asked, "other orders and companies")
+        yield Examined(orders_asked, "other orders and companies")
         yield Evidence(
             "company",
             "Predictions that change with order or company",

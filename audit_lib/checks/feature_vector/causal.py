@@ -58,12 +58,12 @@ class FeaturesReadNoFuture(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Measure the windows and compare them with the policy."""
-        found = influence_of(subject, HOOK)
+        influence = influence_of(subject, HOOK)
         policy, apart = feature_policy(subject), research_only(subject)
         needed = set(samples.required(subject)) if subject.has("predictor.required") else set()
-        judged = [c for c in found.columns if c not in apart]
-        yield influence_evidence(found, "influence", "Bars that each feature reads")
-        leaking = [c for c in found.leaking() if c.column in judged]
+        judged = [c for c in influence.columns if c not in apart]
+        yield influence_evidence(influence, "influence", "Bars that each feature reads")
+        leaking = [c for c in influence.leaking() if c.column in judged]
         if leaking:
             yield witness_evidence(leaking, "witnesses")
         for column in leaking:
@@ -87,7 +87,7 @@ class FeaturesReadNoFuture(Check):
         for name in samples.still(samples.built(subject)):
             if name in judged and (not needed or name in needed):
                 yield Gap(name, "holds one value in all rows of the sample")
-        yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])
+        yield from unjudged(influence, HOOK, [*wanted, *sorted(needed - set(influence.columns))])
 
 
 def _of_one_estimator(place: Location) -> str:

@@ -71,11 +71,11 @@ class DecisionsReadNoFuture(Check):
                 f"{' and '.join(paths)} place no order in {len(sample)} rows of the sample, so "
                 "that none can move"
             )
-        found = measure_influence(decide.one, sample, many=decide, cuts=self.cuts)
-        if found.outcome is not MeasurementStatus.MEASURED:
-            raise NotAssessed(f"{' and '.join(paths)}: {found.outcome.value}: {found.reason}")
-        yield influence_evidence(found, "influence", "Rows that each part of an order reads")
-        leaking = found.leaking()
+        reads = measure_influence(decide.one, sample, many=decide, cuts=self.cuts)
+        if reads.outcome is not MeasurementStatus.MEASURED:
+            raise NotAssessed(f"{' and '.join(paths)}: {reads.outcome.value}: {reads.reason}")
+        yield influence_evidence(reads, "influence", "Rows that each part of an order reads")
+        leaking = reads.leaking()
         if leaking:
             yield witness_evidence(leaking, "witnesses")
         for column in leaking:
@@ -89,9 +89,9 @@ class DecisionsReadNoFuture(Check):
                 evidence=("influence", "witnesses"),
             )
         for path in paths:
-            if not any(c.reacts for n, c in found.columns.items() if n.startswith(path)):
-                yield Gap(path, f"no order of {found.bars} bars moved with the features")
-        yield Examined(len(found.columns), "columns of orders")
+            if not any(c.reacts for n, c in reads.columns.items() if n.startswith(path)):
+                yield Gap(path, f"no order of {reads.bars} bars moved with the features")
+        yield Examined(len(reads.columns), "columns of orders")
 
 
 class _Decisions:
@@ -111,8 +111,8 @@ class _Decisions:
         """Orders of each table by all paths, or the exception that stood in the way."""
         inputs = [(_complete(table),) for table in tables]
         orders = {path: decide.many(inputs) for path, decide in self.paths.items()}
-        made = zip(*orders.values(), strict=True)
-        return [_side_by_side(dict(zip(orders, answers, strict=True))) for answers in made]
+        by_panel = zip(*orders.values(), strict=True)
+        return [_side_by_side(dict(zip(orders, answers, strict=True))) for answers in by_panel]
 
 
 def _complete(features: pd.DataFrame) -> pd.DataFrame:

@@ -53,10 +53,10 @@ class FeaturesStayInTheirDomain(Check):
                 "every feature holds one value in all rows: the builder reads no bars"
             )
         yield from self._infinite(subject, "the sample", usual)
-        asked = dict(spoilt(short(panel(subject), assets=self.assets, bars=self.bars)))
-        replies = builds(subject, "features.build", list(asked.values()))
+        spoilt_panels = dict(spoilt(short(panel(subject), assets=self.assets, bars=self.bars)))
+        replies = builds(subject, "features.build", list(spoilt_panels.values()))
         rows = []
-        for name, reply in zip(asked, replies, strict=True):
+        for name, reply in zip(spoilt_panels, replies, strict=True):
             if reply.refusal is not None:
                 rows.append((name, "refused", reply.why))
             elif reply.failure is not None:
@@ -89,27 +89,27 @@ class FeaturesStayInTheirDomain(Check):
                         cause="columns are gone",
                         evidence=("oddities",),
                     )
-        filled = dict(zip(asked, replies, strict=True))[GAP]
+        filled = dict(zip(spoilt_panels, replies, strict=True))[GAP]
         if filled.answered:
-            yield from self._filled(subject, usual, asked[GAP], filled.got)
-        yield Examined(len(asked) + 1, "panels")
+            yield from self._filled(subject, usual, spoilt_panels[GAP], filled.got)
+        yield Examined(len(spoilt_panels) + 1, "panels")
         yield Evidence("oddities", "Odd market data", REACTION_COLUMNS, tuple(rows))
 
     def _filled(
-        self, subject: Subject, usual: pd.DataFrame, given: pd.DataFrame, made: pd.DataFrame
+        self, subject: Subject, usual: pd.DataFrame, given: pd.DataFrame, built_now: pd.DataFrame
     ) -> Answers:
         """What stands where the market data are missing, here and in the other paths."""
-        blank = given.index[given.isna().all(axis=1)].intersection(made.index)
+        blank = given.index[given.isna().all(axis=1)].intersection(built_now.index)
         dates = usual.index.get_level_values(-1)
         late = usual[dates >= dates.unique().sort_values()[dates.nunique() // 2]]
         ranges = {  # of the later half: a warm-up may be filled like a gap
             str(c): (float(late[c].min()), float(late[c].max()))
             for c in late.select_dtypes("number")
-            if late[c].nunique() > 2 and c in made
+            if late[c].nunique() > 2 and c in built_now
         }
         rows: list[tuple[Scalar, ...]] = []
         for name, (low, high) in ranges.items():
-            fill = _constant(made.loc[blank, name])
+            fill = _constant(built_now.loc[blank, name])
             if fill is None:
                 continue
             others = usual[name][usual[name] != fill]  # an early level that is carried on
@@ -133,7 +133,7 @@ class FeaturesStayInTheirDomain(Check):
             for name, (low, high) in ranges.items() if len(shared) else ():
                 if name not in reply.got:
                     continue
-                here, there = (numeric(t.loc[shared, [name]])[:, 0] for t in (made, reply.got))
+                here, there = (numeric(t.loc[shared, [name]])[:, 0] for t in (built_now, reply.got))
                 apart = ~np.isclose(
                     here, there, rtol=1e-6, atol=ALIKE * (high - low), equal_nan=True
                 )

@@ -47,12 +47,12 @@ class FillsAreNeutral(Check):
         """The range, the other paths, and the predictor."""
         fills = self._fills(subject)
         built = samples.built(subject)
-        known = [name for name in fills if name in built]
-        if not known:
+        filled = [name for name in fills if name in built]
+        if not filled:
             raise NotAssessed(f"{HOOK} names none of the features that are built")
-        yield Examined(len(known), "fills")
+        yield Examined(len(filled), "fills")
         rows = []
-        for name in known:
+        for name in filled:
             column = pd.to_numeric(built[name], errors="coerce").to_numpy(np.float64)
             column = column[np.isfinite(column)]
             low, high = (column.min(), column.max()) if column.size else (np.nan, np.nan)

@@ -47,27 +47,27 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         for file in files:
             weight = self.severity if in_time(subject, file) else Severity.LOW
             for unit in code.files[file.path].units if file.path in code.files else ():
-                for found in flow.found(unit):
-                    yield self._told(found, weight)
+                for fit in flow.found(unit):
+                    yield self._told(fit, weight)
         yield from unread(subject)
         yield Examined(len(files), "files")
 
-    def _told(self, found: FitThenSplit, weight: Severity) -> Answer:
+    def _told(self, fit: FitThenSplit, weight: Severity) -> Answer:
         """A fit and a split, on the spot or in functions that are called."""
-        fitter = f"by {found.fitter} " if found.fitter else ""
-        splitter = f"by {found.splitter} " if found.splitter else ""
-        where = found.unit.name if found.unit.name != MODULE else "the module"
+        fitter = f"by {fit.fitter} " if fit.fitter else ""
+        splitter = f"by {fit.splitter} " if fit.splitter else ""
+        where = fit.unit.name if fit.unit.name != MODULE else "the module"
         message = (
-            f"{where} has the rows fitted {fitter}(line {found.fit.lineno}) before it has them "
-            f"split {splitter}(line {found.split.lineno})"
+            f"{where} has the rows fitted {fitter}(line {fit.fit.lineno}) before it has them "
+            f"split {splitter}(line {fit.split.lineno})"
         )
-        what, key = "fitted on all rows", f"{found.fitter} before {found.splitter}"
+        what, key = "fitted on all rows", f"{fit.fitter} before {fit.splitter}"
         if not fitter and not splitter:
-            key = ast.unparse(found.fit.func)
+            key = ast.unparse(fit.fit.func)
             message = f"{where} fits `{key}` before it splits the rows"
             what = f"`{key}` above the split"
         return self.finding(
-            Location(found.unit.path, line=found.fit.lineno, symbol=found.unit.name),
+            Location(fit.unit.path, line=fit.fit.lineno, symbol=fit.unit.name),
             message,
             measured=what,
             expected="fitted on train rows",

@@ -59,16 +59,16 @@ class TheFeatureGateIsClosed(Check):
             raise NotAssessed(f"{MODES if policy else POLICY} answers nothing")
         types = {str(name): str(kind) for name, kind in policy.items()}
         strangers = self._strangers(list(types))
-        made = self._made(subject, types)
+        parent_of = self._made(subject, types)
         rows: list[tuple[str, str, int, int, str]] = []
         count = 0
         for mode, declared in modes.items():
             allowed = {str(kind) for kind in declared}
-            derived = [n for n, parent in made.items() if types[parent] not in allowed]
-            passed, said = self._passed(subject, str(mode), [*types, *strangers, *derived])
+            derived = [n for n, parent in parent_of.items() if types[parent] not in allowed]
+            passed, why_not = self._passed(subject, str(mode), [*types, *strangers, *derived])
             count += len(passed)
-            if said:
-                yield Gap(f"names in mode {mode}", said)
+            if why_not:
+                yield Gap(f"names in mode {mode}", why_not)
             for kind in sorted(set(types.values())):
                 names = [n for n, k in types.items() if k == kind and n in passed]
                 through = [n for n in names if passed[n]]
@@ -79,7 +79,7 @@ class TheFeatureGateIsClosed(Check):
                 if wrong:
                     yield self._wrong(subject, str(mode), kind, wrong, len(names), due=due)
             yield from self._stranger(subject, str(mode), [n for n in strangers if passed.get(n)])
-            yield from self._inherits(subject, str(mode), made, types, passed, derived)
+            yield from self._inherits(subject, str(mode), parent_of, types, passed, derived)
             yield from self._together(subject, str(mode), passed)
         yield Examined(count, "names in a mode")
         columns = ("mode", "type", "let through", "names", "declared")
@@ -92,46 +92,46 @@ class TheFeatureGateIsClosed(Check):
             columns = [str(c) for c in built(subject).columns]
         except (NotAssessed, NotApplicable):
             columns = []
-        forms, found = [*types, *columns], dict[str, str]()
+        forms, parent_of = [*types, *columns], dict[str, str]()
         for kind in sorted(set(types.values())):
             for parent in [n for n, k in types.items() if k == kind][: self.derived]:
                 for name in dict.fromkeys(composed(forms, types, parent)):
                     if name not in types:
-                        found.setdefault(name, parent)
+                        parent_of.setdefault(name, parent)
         rng = np.random.default_rng(self.seed + 1)
-        chosen = rng.permutation(sorted(found))[: 10 * self.derived]
+        chosen = rng.permutation(sorted(parent_of))[: 10 * self.derived]
         spelt = [
             (form.format(parent), parent)
             for form in _affixes(subject)
             for kind in sorted(set(types.values()))
             for parent in [n for n, k in types.items() if k == kind][:1]
         ]
-        made = {str(name): found[str(name)] for name in chosen}
+        made = {str(name): parent_of[str(name)] for name in chosen}
         return made | {n: parent for n, parent in spelt[: 10 * self.derived] if n not in types}
 
     @staticmethod
     def _known(subject: Subject, hook: str) -> dict[str, Any]:
         return ask(subject.hook(hook), into=mapping).needed(hook)
 
-    def _strangers(self, known: list[str]) -> list[str]:
+    def _strangers(self, names: list[str]) -> list[str]:
         rng = np.random.default_rng(self.seed)
         letters = np.array(list("abcdefghijklmnopqrstuvwxyz_0123456789"))
         drawn = ["f" + "".join(rng.choice(letters, 11)) for _ in range(self.drawn)]
-        near = [n + "_v2" for n in known[:3]] + [n.swapcase() for n in known[:3]]
-        return [n for n in dict.fromkeys([*drawn, *near, ""]) if n not in known]
+        near = [n + "_v2" for n in names[:3]] + [n.swapcase() for n in names[:3]]
+        return [n for n in dict.fromkeys([*drawn, *near, ""]) if n not in names]
 
     @staticmethod
     def _passed(subject: Subject, mode: str, names: list[str]) -> tuple[dict[str, bool], str]:
         """Name to whether it is let through alone; why some are not known."""
         calls = [([name], mode) for name in names]
         replies = ask_many(subject.hook(ADMITTED), calls, into=texts)
-        found, said = {}, ""
+        passes, why_not = {}, ""
         for name, reply in zip(names, replies, strict=True):
             if reply.answered or _declined(reply):
-                found[name] = reply.answered and name in reply.got
+                passes[name] = reply.answered and name in reply.got
             else:
-                said = reply.why
-        return found, said
+                why_not = reply.why
+        return passes, why_not
 
     def _wrong(
         self, subject: Subject, mode: str, kind: str, wrong: list[str], among: int, *, due: bool
@@ -164,14 +164,14 @@ class TheFeatureGateIsClosed(Check):
         self,
         subject: Subject,
         mode: str,
-        made: dict[str, str],
+        parent_of: dict[str, str],
         types: dict[str, str],
         passed: dict[str, bool],
         derived: list[str],
     ) -> Answers:
         through = [n for n in derived if passed.get(n)]
         if through:
-            parent = made[through[0]]
+            parent = parent_of[through[0]]
             yield self.finding(
                 subject.where(ADMITTED),
                 f"mode {mode} lets {len(through)} of {len(derived)} derived names through whose "

@@ -60,13 +60,13 @@ class GapsAreFilledFromThePast(Check):
         """Fill gaps of our making, then recompute the recorded values."""
         looked = 0
         try:
-            found = influence_of(subject, HOOK)
+            influence = influence_of(subject, HOOK)
         except NotAssessed as error:
             yield Gap("filled gaps", str(error))
         else:
-            looked += len(found.columns)
+            looked += len(influence.columns)
             apart = research_only(subject)
-            late = [c for c in found.leaking() if c.at_gaps_only and c.column not in apart]
+            late = [c for c in influence.leaking() if c.at_gaps_only and c.column not in apart]
             ahead = max((c.look_ahead for c in late), default=0)
             yield Margin("bars that a fill reads ahead", ahead, 0, "bars")
             if late:
@@ -143,8 +143,8 @@ def recorded_values(
             values = np.array([np.nan if v is None else float(v) for v in raw])
         except (TypeError, ValueError):
             continue
-        known = values[np.isfinite(values)]
-        if len(known) >= len(columns) // 2 and pd.Series(known).nunique() > 1:
+        finite = values[np.isfinite(values)]
+        if len(finite) >= len(columns) // 2 and pd.Series(finite).nunique() > 1:
             yield place, values
 
 

@@ -40,8 +40,8 @@ class RequiredFeaturesVary(Check):
     def run(self, subject: Subject) -> Answers:
         """Count values of every column."""
         built = samples.built(subject)
-        known = subject.has("predictor.required")
-        names = samples.required(subject) if known else [str(c) for c in built.columns]
+        named = subject.has("predictor.required")
+        names = samples.required(subject) if named else [str(c) for c in built.columns]
         widest = ("", 0.0)
         for name in names:
             if name not in built:

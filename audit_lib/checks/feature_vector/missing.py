@@ -92,11 +92,14 @@ class MissingIsNeverMadeUp(Check):
         whole = ask(hook, features, into=frame).needed(
             "predictor.predict gives no predictions for the sample:"
         )
-        asked = list(self._faults(features))
-        replies = ask_many(hook, [(table,) for *_, table in asked], into=frame)
-        given = [(fault, column, r) for (fault, column, _), r in zip(asked, replies, strict=True)]
-        told = self._explained(subject, features, given)
-        trials = [Attempt(*one, *said) for one, said in zip(given, told, strict=True)]
+        cases = list(self._faults(features))
+        replies = ask_many(hook, [(table,) for *_, table in cases], into=frame)
+        given = [(fault, column, r) for (fault, column, _), r in zip(cases, replies, strict=True)]
+        explanations = self._explained(subject, features, given)
+        trials = [
+            Attempt(*one, *explanation)
+            for one, explanation in zip(given, explanations, strict=True)
+        ]
         yield Examined(len(trials), "faults")
         yield Evidence(
             "faults",
@@ -198,12 +201,12 @@ class MissingIsNeverMadeUp(Check):
         """What is documented of a fault must be what happens."""
         refused = reaction(trial.reply) in (Reaction.REFUSED, Reaction.UNDEFINED) or _refused(trial)
         if way == "refused":
-            kept = refused
+            as_documented = refused
         elif refused or not trial.reply.answered:
-            kept = way == "predicted" and refused
+            as_documented = way == "predicted" and refused
         else:
-            kept = way == "predicted" or way in trial.fills
-        if kept:
+            as_documented = way == "predicted" or way in trial.fills
+        if as_documented:
             return
         seen = (
             f"it is {' or '.join(trial.fills) or 'predicted'}"
@@ -314,8 +317,8 @@ class MissingIsNeverMadeUp(Check):
     ) -> tuple[str, tuple[str, ...]]:
         if not reply.answered:
             return reply.why, ()
-        told = fault in (*_ONE_COLUMN, "all_nan") and any(of == column for of, _ in filled)
-        if not told or reaction(reply) is not Reaction.ANSWERED:
+        is_filled = fault in (*_ONE_COLUMN, "all_nan") and any(of == column for of, _ in filled)
+        if not is_filled or reaction(reply) is not Reaction.ANSWERED:
             return f"{len(reply.got)} rows", ()
         column_said = column or "every feature"
         same = [

@@ -78,16 +78,16 @@ class BuildersAgree(Check):
             for gap in gaps:
                 yield self._found(subject, hook, gap, None)
             filled = without(other, train, gaps)
-            found = differences(train, filled, tolerance=self.tolerance, columns=columns)
-            if not gaps and all(d.kind == "values" for d in found):
+            departures = differences(train, filled, tolerance=self.tolerance, columns=columns)
+            if not gaps and all(d.kind == "values" for d in departures):
                 pairs = ((train.loc[shared, c], other.loc[shared, c]) for c in columns)
                 yield from furthest(f"difference of {short}", pairs, self.tolerance)
-            differing = {d.column: d for d in found if d.kind == "values"}
+            differing = {d.column: d for d in departures if d.kind == "values"}
             steps = {c: step(train.loc[shared, c], other.loc[shared, c]) for c in differing}
             rows += [(name, 100 * d.count / d.total, short) for name, d in differing.items()]
-            lists = [d for d in found if d.kind == "columns"]
+            lists = [d for d in departures if d.kind == "columns"]
             together = _together(lists) if len(lists) > MERGED else lists
-            for difference in [*together, *(d for d in found if d.kind != "columns")]:
+            for difference in [*together, *(d for d in departures if d.kind != "columns")]:
                 yield self._found(subject, hook, difference, steps.get(difference.column))
         yield Evidence(
             "parity",
@@ -104,16 +104,16 @@ class BuildersAgree(Check):
         what = f"{difference.column} " if difference.column else f"{difference.kind} "
         short = hook.split(".")[1]
         cause = f"{short} dtype: {difference.text}" if difference.kind == "dtype" else ""
-        told = difference.text.replace("the other", "training")
+        text = difference.text.replace("the other", "training")
         if difference.kind == "missing":
             cause = f"{short} {difference.cause}"
         if difference.kind == "columns":  # two builders at one place lack them for one reason
-            cause = f"columns: {told}"
+            cause = f"columns: {text}"
         if step is not None:
-            cause, told = f"{short} values: {step.name}", f"is {step.text}: {told}"
+            cause, text = f"{short} values: {step.name}", f"is {step.text}: {text}"
         return self.finding(
             subject.where(hook),
-            f"{short}, compared with training: {what}{told}",
+            f"{short}, compared with training: {what}{text}",
             measured=difference.text,
             expected="as in training",
             key=f"{difference.kind} {difference.column}".strip(),

@@ -52,11 +52,11 @@ class EveryFeatureMayBeServed(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Join required features with the policy."""
-        asked = required(subject)
+        served = required(subject)
         reply = ask(subject.hook("features.policy"), into=mapping).needed("features.policy")
         policy = {name: str(kind) for name, kind in reply.items()}
-        yield Examined(len(asked), "required features")
-        counts = Counter(policy.get(name, "no type") for name in asked)
+        yield Examined(len(served), "required features")
+        counts = Counter(policy.get(name, "no type") for name in served)
         yield Evidence(
             "types",
             "Types of the required features",
@@ -68,7 +68,7 @@ class EveryFeatureMayBeServed(Check):
             View.BARS,
             "number of features",
         )
-        for name in dict.fromkeys(asked):
+        for name in dict.fromkeys(served):
             kind = policy.get(name)
             if kind in self.served:
                 continue
@@ -89,11 +89,11 @@ class EveryFeatureMayBeServed(Check):
                 severity=severity,
                 evidence=("types",),
             )
-        yield from self._made(subject, asked, policy)
-        yield from self._derived(subject, asked, policy)
+        yield from self._made(subject, served, policy)
+        yield from self._derived(subject, served, policy)
         yield from self._reads(subject, policy)
 
-    def _derived(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Answers:
+    def _derived(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
         """Features that are typed more permissively than what they are named after."""
         for name, kind in policy.items():
             made_of = [p for p in parents(name, policy) if policy[p] in KNOWN]
@@ -110,7 +110,7 @@ class EveryFeatureMayBeServed(Check):
                     measured=kind,
                     expected=policy[least],
                     key=f"derived {name}",
-                    severity=self.severity if name in asked else Severity.MEDIUM,
+                    severity=self.severity if name in served else Severity.MEDIUM,
                     cause="derived features are typed more permissively than their parents",
                     evidence=("types",),
                 )
@@ -140,15 +140,15 @@ class EveryFeatureMayBeServed(Check):
                     evidence=("types",),
                 )
 
-    def _made(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Answers:
+    def _made(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
         """Columns that are built, and that no model requires yet."""
         try:
-            made = [str(column) for column in built(subject).columns]
+            columns = [str(column) for column in built(subject).columns]
         except (NotAssessed, NotApplicable):
             return
-        yield Examined(len(made), "features that are built")
-        for name in dict.fromkeys(made):
-            if name not in policy and name not in asked:
+        yield Examined(len(columns), "features that are built")
+        for name in dict.fromkeys(columns):
+            if name not in policy and name not in served:
                 yield self.finding(
                     subject.where("features.build"),
                     f"{name} is built, and has no entry in the feature policy",

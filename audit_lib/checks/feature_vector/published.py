@@ -130,12 +130,12 @@ class NothingIsKnownBeforeItIsPublished(Check):
 
     def _first(self, base: pd.DataFrame, got: pd.DataFrame) -> pd.Timestamp | None:
         """The first date on which some feature differs."""
-        found = [
+        fields = [
             d.column for d in differences(base, got, tolerance=self.tolerance) if d.kind == "values"
         ]
-        if not found:
+        if not fields:
             return None
         shared = base.index.intersection(got.index)
         a, b = base.loc[shared], got.loc[shared]
-        moved = np.any([unequal(a[c], b[c], self.tolerance) for c in found], axis=0)
+        moved = np.any([unequal(a[c], b[c], self.tolerance) for c in fields], axis=0)
         return pd.Timestamp(shared[moved].get_level_values("date").min())

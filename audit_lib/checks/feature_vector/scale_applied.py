@@ -65,18 +65,18 @@ class ScalingIsWhatIsRecorded(Check):
         half = given.iloc[: len(given) // 2]
         whole, alone = ask_many(hook, [(given,), (half,)], into=frame)
         whole.needed(f"{HOOK} gives nothing for the sample:")
-        made = whole.got.reindex(given.index)
-        missing = [str(c) for c in given if c not in made]
+        scaled = whole.got.reindex(given.index)
+        missing = [str(c) for c in given if c not in scaled]
         if missing:
             yield Gap(", ".join(missing[:4]), f"{HOOK} answers no such column")
-        names = [str(c) for c in given if c in made]
+        names = [str(c) for c in given if c in scaled]
         still = constants(given)
         if not (set(names) - set(still)):
             raise NotAssessed("no feature varies on the sample")
         yield Examined(len(set(names) - set(still)), "scaled features")
         if alone.answered:
             part = alone.got.reindex(half.index)
-            pairs = {n: (made.loc[half.index, n], part[n]) for n in names}
+            pairs = {n: (scaled.loc[half.index, n], part[n]) for n in names}
             yield from furthest("change with the rows beside", pairs.values(), self.tolerance)
             moved = [n for n, pair in pairs.items() if unequal(*pair, self.tolerance).any()]
             if moved:
@@ -91,9 +91,9 @@ class ScalingIsWhatIsRecorded(Check):
                 return
         else:
             yield Gap("half the rows alone", alone.why)
-        found = {n: line for n, line in lines(given, made).items() if n not in still}
-        yield from self._recorded(subject, given, found)
-        yield from self._consumers(subject, given, made, names)
+        lines_by_name = {n: line for n, line in lines(given, scaled).items() if n not in still}
+        yield from self._recorded(subject, given, lines_by_name)
+        yield from self._consumers(subject, given, scaled, names)
 
     def _given(self, subject: Subject) -> pd.DataFrame:
         if subject.has("predictor.required"):
@@ -102,7 +102,7 @@ class ScalingIsWhatIsRecorded(Check):
         return samples.spread(built.select_dtypes("number").dropna(), self.rows)
 
     def _recorded(
-        self, subject: Subject, given: pd.DataFrame, found: dict[str, Line | None]
+        self, subject: Subject, given: pd.DataFrame, lines_by_name: dict[str, Line | None]
     ) -> Answers:
         """Measured lines against the numbers that are stored beside the model."""
         if subject.parameters.artifacts is None:
@@ -123,20 +123,20 @@ class ScalingIsWhatIsRecorded(Check):
         plain, logged = self._recorded_of(subject, built, centre, scale)
         rows: list[tuple[str, str, float, float, float, float, float | None]] = []
         for at, name in enumerate(columns):
-            if name not in found:
+            if name not in lines_by_name:
                 continue
-            line = found[name]
+            line = lines_by_name[name]
             if line is None:
                 yield Gap(name, "no line describes how it is scaled")
                 continue
-            kept = float(centre[at]), float(scale[at])
+            recorded = float(centre[at]), float(scale[at])
             floored = any(abs(line.scale - floor) <= 1e-6 * floor for floor in floors)
-            told = None if floored or not scale[at] else apart(line, *kept, factors)
-            off = told.off if told else None
-            rows.append((name, line.change, line.centre, line.scale, *kept, off))
-            if told is None:
+            departure = None if floored or not scale[at] else apart(line, *recorded, factors)
+            off = departure.off if departure else None
+            rows.append((name, line.change, line.centre, line.scale, *recorded, off))
+            if departure is None:
                 continue  # a floor stands in place of its scale
-            text, cause = told.text, told.cause
+            text, cause = departure.text, departure.cause
             if logged[at] and line.change == IDENTITY:
                 text, cause = "is scaled as it is, and its logarithm was recorded", "missing log"
             elif plain[at] and line.change != IDENTITY:
@@ -147,7 +147,7 @@ class ScalingIsWhatIsRecorded(Check):
                     subject.where(HOOK),
                     f"{name} {text}",
                     measured=f"({line.change} - {line.centre:.6g}) / {line.scale:.6g}",
-                    expected=f"(x - {kept[0]:.6g}) / {kept[1]:.6g}"
+                    expected=f"(x - {recorded[0]:.6g}) / {recorded[1]:.6g}"
                     + (f", times one of {', '.join(f'{f:g}' for f in factors)}" * bool(factors)),
                     key=name,
                     cause=cause,
@@ -167,9 +167,9 @@ class ScalingIsWhatIsRecorded(Check):
         beside: object,
     ) -> tuple[float, ...]:
         """What the recorded scale may be multiplied by."""
-        told = recorded_factor(beside)
-        if told:
-            return (told[1],)
+        factor = recorded_factor(beside)
+        if factor:
+            return (factor[1],)
         if not re.search(r"(^|_)mad($|_)", named, re.IGNORECASE):
             return (1.0,)
         best = origins(built, centre, scale, fitted_rows(subject, built), 0.8)[0]
@@ -183,18 +183,18 @@ class ScalingIsWhatIsRecorded(Check):
         """Columns whose recorded numbers are those of the feature; those of its logarithm."""
         values = built.to_numpy(np.float64, na_value=np.nan)
         sets = fitted_rows(subject, built)
-        found = np.zeros(len(centre), dtype=bool)
+        reproduces = np.zeros(len(centre), dtype=bool)
         plain = reproduced(np.where(np.isfinite(values), values, np.nan), centre, scale, sets)
         for change in (np.log, np.log1p):
             with np.errstate(all="ignore"):
                 changed = change(values)
             ok = np.isfinite(changed).mean(axis=0) >= np.isfinite(values).mean(axis=0)
             changed = np.where(np.isfinite(changed), changed, np.nan)
-            found |= ok & reproduced(changed, centre, scale, sets)
-        return plain, np.asarray(found & ~plain)
+            reproduces |= ok & reproduced(changed, centre, scale, sets)
+        return plain, np.asarray(reproduces & ~plain)
 
     def _consumers(
-        self, subject: Subject, given: pd.DataFrame, made: pd.DataFrame, names: list[str]
+        self, subject: Subject, given: pd.DataFrame, scaled: pd.DataFrame, names: list[str]
     ) -> Answers:
         """This consumer against the first one."""
         first = next(iter(subject.hooks.variants(HOOK)))
@@ -207,9 +207,9 @@ class ScalingIsWhatIsRecorded(Check):
             return
         reference = other.got.reindex(given.index)
         for name in (n for n in names if n in reference):
-            if not unequal(reference[name], made[name], self.tolerance).any():
+            if not unequal(reference[name], scaled[name], self.tolerance).any():
                 continue
-            how = step(reference[name], made[name])
+            how = step(reference[name], scaled[name])
             text = (
                 how.text.replace("training builds", f"{first or 'the first'} makes") if how else ""
             )

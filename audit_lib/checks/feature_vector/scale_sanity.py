@@ -52,8 +52,8 @@ class ScalesFitTheFeatures(Check):
         place = document.location(at)
         rows = []
         for name, own, recorded in zip(columns, spread, scale, strict=True):
-            known = np.isfinite(own) and own > 0 and recorded > 0
-            apart = float(max(own / recorded, recorded / own)) if known else None
+            comparable = np.isfinite(own) and own > 0 and recorded > 0
+            apart = float(max(own / recorded, recorded / own)) if comparable else None
             rows.append((name, float(recorded), float(own) if np.isfinite(own) else None, apart))
             if not np.isfinite(recorded) or recorded <= 0:
                 yield self.finding(

@@ -81,12 +81,12 @@ class ScalerSawRawFeaturesOnce(Check):
         self, document: Document, pointer: str | None, best: Origin | None, spread: float
     ) -> Finding:
         """Scaled twice."""
-        told = "centres are 0 and scales 1"
+        what = "centres are 0 and scales 1"
         if best is not None:
-            told = f"centres and scales are {best.scaler} of {best.data}"
+            what = f"centres and scales are {best.scaler} of {best.data}"
         return self.finding(
             document.location(pointer),
-            f"{told}, while the features' median spread is {spread:.3g}: the scaler saw features "
+            f"{what}, while the features' median spread is {spread:.3g}: the scaler saw features "
             "already scaled",
             measured=best.data if best else "centres 0, scales 1",
             expected="raw features",

@@ -41,7 +41,7 @@ class SchemaIsTheModels(Check):
         """Compare both lists, then the hash."""
         pointer, metadata = subject.layout.fields.feature_cols, subject.metadata
         stored = metadata.get(pointer)
-        asked = required(subject)
+        wanted = required(subject)
         if stored is None and (at := guessed(metadata, subject.version).get("feature_cols")):
             mend = f"write artifacts.fields.feature_cols: {at}, which looks like them"
             raise NotAssessed(f"{metadata.path} has no feature columns at {pointer}; {mend}")
@@ -51,7 +51,7 @@ class SchemaIsTheModels(Check):
                 f"the checkpoint of {subject.version} lists no feature columns at "
                 f"{pointer or 'any place (null)'}",
                 measured="none" if stored is None else type(stored).__name__,
-                expected=f"{len(asked)} column names",
+                expected=f"{len(wanted)} column names",
                 key="feature_cols",
             )
             return
@@ -61,19 +61,22 @@ class SchemaIsTheModels(Check):
             "Columns of the checkpoint and of the predictor",
             ("position", "checkpoint", "predictor"),
             tuple(
-                (i, self._at(stored, i), self._at(asked, i))
-                for i in range(max(len(stored), len(asked)))
+                (i, self._at(stored, i), self._at(wanted, i))
+                for i in range(max(len(stored), len(wanted)))
             ),
         )
-        yield from self._compared(subject, stored, asked)
+        yield from self._compared(subject, stored, wanted)
         yield from self._hash(subject, stored)
 
-    def _compared(self, subject: Subject, stored: list[str], asked: list[str]) -> Answers:
+    def _compared(self, subject: Subject, stored: list[str], wanted: list[str]) -> Answers:
         where = subject.metadata.location(subject.layout.fields.feature_cols)
         listed_anywhere = set(stored).union(*self._lists(subject))
         for kind, names in (
-            ("in the checkpoint, and not asked for by the predictor", set(stored) - set(asked)),
-            ("asked for by the predictor, and not in the checkpoint", set(asked) - listed_anywhere),
+            ("in the checkpoint, and not asked for by the predictor", set(stored) - set(wanted)),
+            (
+                "asked for by the predictor, and not in the checkpoint",
+                set(wanted) - listed_anywhere,
+            ),
             ("more than once in the checkpoint", {c for c in stored if stored.count(c) > 1}),
         ):
             if names:
@@ -86,14 +89,14 @@ class SchemaIsTheModels(Check):
                     key=kind,
                     evidence=("columns",),
                 )
-        if stored != asked and sorted(stored) == sorted(asked):
-            first = next(i for i, (a, b) in enumerate(zip(stored, asked, strict=True)) if a != b)
-            moved = sum(a != b for a, b in zip(stored, asked, strict=True))
+        if stored != wanted and sorted(stored) == sorted(wanted):
+            first = next(i for i, (a, b) in enumerate(zip(stored, wanted, strict=True)) if a != b)
+            moved = sum(a != b for a, b in zip(stored, wanted, strict=True))
             yield self.finding(
                 where,
                 f"{moved} features stand in another order: position {first} is {stored[first]} in "
-                f"the checkpoint and {asked[first]} for the predictor",
-                measured=asked[first],
+                f"the checkpoint and {wanted[first]} for the predictor",
+                measured=wanted[first],
                 expected=stored[first],
                 key="order",
                 evidence=("columns",),
@@ -108,17 +111,17 @@ class SchemaIsTheModels(Check):
 
     def _hash(self, subject: Subject, stored: list[str]) -> Answers:
         pointer, metadata = subject.layout.fields.schema_hash, subject.metadata
-        kept = metadata.get(pointer)
-        if not isinstance(kept, str):
+        digest = metadata.get(pointer)
+        if not isinstance(digest, str):
             return  # that it is missing is a finding of the checkpoint contract
         yield Examined(1, "schema hash")
         where = metadata.location(pointer)
         if subject.has(HASH):
-            yield from self._own(subject, stored, kept, where)
+            yield from self._own(subject, stored, digest, where)
             return
-        if recognise(kept, stored):
+        if recognise(digest, stored):
             return
-        if form := recognise(kept, sorted(stored)):
+        if form := recognise(digest, sorted(stored)):
             yield self.finding(
                 where,
                 f"the schema hash is {form}, taken over sorted names: it does not see the order",
@@ -130,9 +133,9 @@ class SchemaIsTheModels(Check):
         elif form := self._form_elsewhere(subject, pointer):
             yield self.finding(
                 where,
-                f"the schema hash {kept[:16]} is not that of the stored columns, though another "
+                f"the schema hash {digest[:16]} is not that of the stored columns, though another "
                 f"version's is ({form})",
-                measured=kept,
+                measured=digest,
                 expected=form,
                 key="hash",
                 evidence=("columns",),
@@ -181,9 +184,9 @@ class SchemaIsTheModels(Check):
                 metadata = subject.at(version).metadata
             except NotAssessed:
                 continue
-            kept, columns = metadata.get(pointer), metadata.get(artifacts.fields.feature_cols)
-            if isinstance(kept, str) and isinstance(columns, list):
-                form = recognise(kept, [str(c) for c in columns])
+            recorded, columns = metadata.get(pointer), metadata.get(artifacts.fields.feature_cols)
+            if isinstance(recorded, str) and isinstance(columns, list):
+                form = recognise(recorded, [str(c) for c in columns])
                 if form:
                     return form
         return None

@@ -68,7 +68,7 @@ class FeaturesAreSelectedInsideTheFolds(Check):
             yield from self._unrecorded(subject)
             return
         document, pointer, raw = record
-        folds, (horizon, known) = recorded_folds(subject), horizon_of(subject)
+        folds, (horizon, origin) = recorded_folds(subject), horizon_of(subject)
         calendar = calendar_of(subject)
         spans = raw if isinstance(raw, list) and not extent(raw) else [raw] * len(folds)
         each = spans is raw
@@ -92,7 +92,7 @@ class FeaturesAreSelectedInsideTheFolds(Check):
                 f"features were selected on rows until {iso(first[1][1])}"
                 f"{' of its own' if each else ''}, and fold {first[0].number} is judged from "
                 f"{iso(first[0].test_start)}: {len(late)} of {len(folds)} folds judge a choice "
-                f"that saw them ({known} horizon {horizon})",
+                f"that saw them ({origin} horizon {horizon})",
                 measured=f"until {iso(first[1][1])}",
                 expected=f"ends {horizon} bars before {iso(first[0].test_start)}",
                 key="rows",

@@ -47,16 +47,16 @@ class SourceSuspicion(Check):
         """Look for the pattern, and let the probe say what it does."""
         rows = []
         for hit in hits(subject, self.kind, one_date_may=self.one_date_may):
-            found, where = suspicion(subject, hit), hit.file.location(hit.node, hit.symbol)
-            rows.append((str(where), hit.what, found.verdict, found.said))
+            judgement, where = suspicion(subject, hit), hit.file.location(hit.node, hit.symbol)
+            rows.append((str(where), hit.what, judgement.verdict, judgement.said))
             yield self.finding(
                 where,
-                f"{hit.symbol or 'module level'} uses {hit.what}{hit.served}; {found.said}",
+                f"{hit.symbol or 'module level'} uses {hit.what}{hit.served}; {judgement.said}",
                 measured=hit.what,
                 expected=self.right,
                 key=hit.key,
-                severity=found.severity,
-                cause=f"{self.kind}: the probe clears it" if found.confirmed is False else "",
+                severity=judgement.severity,
+                cause=f"{self.kind}: the probe clears it" if judgement.confirmed is False else "",
                 evidence=("suspicions",),
             )
         if rows:

@@ -89,7 +89,7 @@ def _recorded(subject: Subject, training: Training) -> list[str]:
     pointer = artifacts.fields.feature_cols or ""
     folder = training.store / artifacts.version_dir.format(version=training.version)
     for file in sorted(folder.glob(artifacts.metadata)):
-        found = read_document(file, path=file.name, base="artifacts").get(pointer)
-        if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
-            return found
+        names = read_document(file, path=file.name, base="artifacts").get(pointer)
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return names
     raise NotAssessed(f"the trained version lists no columns at {artifacts.metadata} {pointer}")

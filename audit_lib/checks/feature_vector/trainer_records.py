@@ -76,18 +76,18 @@ class RecordedNumbersComeFromTrainRows(Check):
             shown = "/".join(names)
             rows.append((shown, pointer, value, origin, len(whole)))
             places.setdefault((shown, pointer.rpartition("/")[0]), []).append((pointer, origin))
-        for (shown, above), found in places.items():
-            pointer, origin = found[0]
-            many = f"{len(found)} numbers below {above}" if len(found) > 1 else pointer
-            such = f"such as {pointer}, " if len(found) > 1 else ""
+        for (shown, above), cases in places.items():
+            pointer, origin = cases[0]
+            many = f"{len(cases)} numbers below {above}" if len(cases) > 1 else pointer
+            such = f"such as {pointer}, " if len(cases) > 1 else ""
             yield self.finding(
                 subject.where(HOOK),
                 f"{many} in {shown}, {such}the {origin}, "
-                f"come{'s' * (len(found) == 1)} from all {len(whole)} rows; models were fitted on "
+                f"come{'s' * (len(cases) == 1)} from all {len(whole)} rows; models were fitted on "
                 f"at most {max(map(len, parts))}",
                 measured=f"{origin} of all rows",
                 expected="train rows",
-                key=f"{shown} {above if len(found) > 1 else pointer}",
+                key=f"{shown} {above if len(cases) > 1 else pointer}",
                 cause=f"{origin} of all rows",
                 evidence=("numbers",),
             )
@@ -122,8 +122,8 @@ def _sets(training: Training) -> tuple[Integers, list[Integers]]:
     whole = np.unique(np.concatenate([s.rows for s in training.steps if s.rows is not None]))
     scaling = {s.object for s in training.steps if s.op == "transform"}
     fits = [s.rows for s in training.steps if s.op == "fit" and s.object not in scaling]
-    found = {rows.tobytes(): rows for rows in fits if rows is not None}
-    return whole, list(found.values())
+    distinct = {rows.tobytes(): rows for rows in fits if rows is not None}
+    return whole, list(distinct.values())
 
 
 def _statistics(training: Training, rows: Integers) -> Statistics:
@@ -137,8 +137,8 @@ def _statistics(training: Training, rows: Integers) -> Statistics:
 
 def _origin(statistics: Statistics, value: float) -> str | None:
     """Which of the statistics the value is."""
-    for name, columns, made in statistics:
-        near = np.flatnonzero(np.abs(made - value) <= CLOSE * np.abs(value))
+    for name, columns, values in statistics:
+        near = np.flatnonzero(np.abs(values - value) <= CLOSE * np.abs(value))
         if len(near):
             return f"{name} {columns[near[0]]}"
     return None

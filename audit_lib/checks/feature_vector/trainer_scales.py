@@ -49,8 +49,8 @@ class PreprocessingSawNoJudgedRow(Check):
                     outside = len(
                         np.setdiff1d(np.intersect1d(rows, judgement.judged), judgement.fed)
                     )
-                    found = (outside, seen, len(judgement.judged))
-                    worst[key] = max(worst.get(key, (0, 0, 0)), found)
+                    counts = (outside, seen, len(judgement.judged))
+                    worst[key] = max(worst.get(key, (0, 0, 0)), counts)
         heads = ("fitted", "on rows", "for model", "judged rows", "seen of these")
         title = "What preprocessing saw of the rows its models are judged on"
         yield Evidence(

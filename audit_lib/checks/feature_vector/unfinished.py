@@ -77,40 +77,40 @@ class LiveWaitsForTheClose(Check):
         drawn = moments(dates, clock, bars=self.bars, each=self.each, rng=rng)
         pasts = [(until(given, moment.label), moment.share) for moment in drawn]
         pairs = [(unfinished(*past, rng), unfinished(*past, rng)) for past in pasts]
-        asked = [(p, None, m.now) for m, pair in zip(drawn, pairs, strict=True) for p in pair]
-        known = pairs[-1][0]
-        closed = [(p, None, drawn[-1].closed) for p in (known, with_other_bars(known))]
-        replies = ask_many(subject.hook(HOOK), [*asked, *closed], into=frame)
-        found: dict[str, list[Moment]] = {}
-        told = 0
+        questions = [(p, None, m.now) for m, pair in zip(drawn, pairs, strict=True) for p in pair]
+        last_panel = pairs[-1][0]
+        closed = [(p, None, drawn[-1].closed) for p in (last_panel, with_other_bars(last_panel))]
+        replies = ask_many(subject.hook(HOOK), [*questions, *closed], into=frame)
+        moved: dict[str, list[Moment]] = {}
+        answered = 0
         for number, moment in enumerate(drawn):
             two = replies[2 * number : 2 * number + 2]
             columns = self._moved(*two)
             if columns is None:
                 yield Gap(str(moment), reasons(two))
                 continue
-            told += 1
+            answered += 1
             if two[0].answered and two[1].answered:
                 held = {str(c): self.tolerance for c in two[0].got if c not in self.moving}
                 yield from kept("change with the newest bar", *_aligned(*two), held)
             for column in columns:
-                found.setdefault(column, []).append(moment)
-        yield Examined(told, "moments within a bar")
-        if not self._moved(*replies[-2:]) and not found:
+                moved.setdefault(column, []).append(moment)
+        yield Examined(answered, "moments within a bar")
+        if not self._moved(*replies[-2:]) and not moved:
             yield Gap(HOOK, "no feature moves with the newest bars, even once they have closed")
-        needed = set(required(subject)) if subject.has("predictor.required") else set(found)
-        fields = self._fields(subject, pairs, drawn, {c: m[0] for c, m in found.items()})
-        rows = [(c, len(m), told, fields.get(c, "")) for c, m in found.items()]
+        needed = set(required(subject)) if subject.has("predictor.required") else set(moved)
+        fields = self._fields(subject, pairs, drawn, {c: m[0] for c, m in moved.items()})
+        rows = [(c, len(m), answered, fields.get(c, "")) for c, m in moved.items()]
         heads = ("feature", "moments it moved at", "moments", "fields that it reads")
         yield Evidence("unfinished", "Features that move within a bar", heads, tuple(rows))
-        for column, at in found.items():
+        for column, at in moved.items():
             if column not in self.moving:
                 what = f"the {fields[column]}" if column in fields else "several fields together"
                 yield self.finding(
                     subject.where(HOOK),
                     f"live feature {column!r} reads {what} of a bar that has not closed: it moves "
-                    f"at {len(at)} of {told} moments, first {at[0]}",
-                    measured=f"moves at {len(at)} of {told} moments",
+                    f"at {len(at)} of {answered} moments, first {at[0]}",
+                    measured=f"moves at {len(at)} of {answered} moments",
                     expected="the same however the bar goes on",
                     key=column,
                     cause="a bar that has not closed is taken for a whole one",

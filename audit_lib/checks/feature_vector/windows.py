@@ -72,14 +72,14 @@ class WindowsAreAsLongAsDeclared(Check):
             moved = moved_rows(features, at, length, draws=self.draws, seed=self.seed)
             foreign = other_asset(features, at, length)
             first = features.iloc[at - length + 1 : at + 1]
-            asked = [(m.features,) for m in moved] + [(first,)]
-            asked += [] if foreign is None else [(foreign,)]
-            replies = ask_many(hook, asked, into=frame)
+            questions = [(m.features,) for m in moved] + [(first,)]
+            questions += [] if foreign is None else [(foreign,)]
+            replies = ask_many(hook, questions, into=frame)
             change = [_change(base, r, features.index[[at]]) for r in replies[: len(moved) + 1]]
             reach = [m.back for m, c in zip(moved, change, strict=False) if c > self.tolerance]
             own = base.index[base.index.get_level_values("asset") == asset]
-            told = foreign is not None and replies[-1].answered
-            strange = _change(base, replies[-1], own) if told else 0.0
+            answered = foreign is not None and replies[-1].answered
+            strange = _change(base, replies[-1], own) if answered else 0.0
             alone, crossed = change[-1] > self.tolerance, strange > self.tolerance
             measured = max(reach) + 1 if reach else 0
             if measured == length:
@@ -89,7 +89,7 @@ class WindowsAreAsLongAsDeclared(Check):
             yield from self._strides(subject, features, base, asset)
             yield from self._span(subject, features, at, length)
             rows.append((str(asset), length, measured, alone, crossed))
-            yield Examined(len(asked), "windows changed")
+            yield Examined(len(questions), "windows changed")
         heads = ("asset", "declared", "measured", "alone differs", "holds another asset")
         yield Evidence("windows", "Rows behind a prediction", heads, tuple(rows))
         yield from self._found(subject, length, rows)
@@ -113,12 +113,12 @@ class WindowsAreAsLongAsDeclared(Check):
         windows = subject.parameters.windows
         apart = np.diff(self._answered(features, got, asset))
         if windows and len(apart) and (apart != windows.stride).any():
-            found = int(np.median(apart))
-            found = found if found != windows.stride else int(apart[apart != found][0])
+            step = int(np.median(apart))
+            step = step if step != windows.stride else int(apart[apart != step][0])
             yield self.finding(
                 subject.where(HOOK),
-                f"predictions of {asset} are {found} rows apart, and {windows.stride} are declared",
-                measured=found,
+                f"predictions of {asset} are {step} rows apart, and {windows.stride} are declared",
+                measured=step,
                 expected=windows.stride,
                 key=f"{asset} stride",
                 cause="stride",

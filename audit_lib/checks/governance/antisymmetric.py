@@ -34,9 +34,9 @@ class TwoModelsCannotBeatEachOther(Check):
     def run(self, subject: Subject) -> Answers:
         """Ask every pair both ways round."""
         names = directions(subject)
-        known = list(bases(subject, names, seed=self.seed, count=self.draws))
+        drawn = list(bases(subject, names, seed=self.seed, count=self.draws))
         pairs = [
-            (a, b) for gap in (1, 2, 5) for a, b in zip(known, known[gap:], strict=False) if a != b
+            (a, b) for gap in (1, 2, 5) for a, b in zip(drawn, drawn[gap:], strict=False) if a != b
         ]
         duels = [duel for a, b in pairs for duel in ((a, b), (b, a))]
         replies = promoted(subject.hook("governance.promote"), list(duels))

@@ -80,9 +80,9 @@ class GatesFailClosed(Check):
         Raises:
             NotAssessed: none were found.
         """
-        known = next((m for m in recorded_metrics(subject).values() if m), {})
+        recorded = next((m for m in recorded_metrics(subject).values() if m), {})
         ways = directions(subject) if subject.has("governance.metrics") else {}
-        base = {**{n: float(way == "higher") for n, way in ways.items()}, **known}
+        base = {**{n: float(way == "higher") for n, way in ways.items()}, **recorded}
         if not base:
             raise NotAssessed("no metric has a name: the registry records none, and "
                               "governance.metrics is not written")  # fmt: skip
@@ -116,10 +116,10 @@ def _against(reply: Reply[Admission]) -> float:
 
 def _bad(hook: Hook, base: Metrics) -> dict[str, float | None]:
     """For each metric a value that is refused; None where none is."""
-    asked = [(n, v) for n in base for v in EXTREME]
-    replies = _asked(hook, [{**base, name: value} for name, value in asked])
-    found: dict[str, float | None] = dict.fromkeys(base)
-    for (name, value), reply in zip(asked, replies, strict=True):
+    extremes = [(n, v) for n in base for v in EXTREME]
+    replies = _asked(hook, [{**base, name: value} for name, value in extremes])
+    bad_value: dict[str, float | None] = dict.fromkeys(base)
+    for (name, value), reply in zip(extremes, replies, strict=True):
         if reply.answered and not reply.got[0]:
-            found[name] = value
-    return found
+            bad_value[name] = value
+    return bad_value

@@ -38,9 +38,9 @@ class NothingBeatsItself(Check):
     def run(self, subject: Subject) -> Answers:
         """Put every set of metrics on both sides."""
         names = directions(subject)
-        asked = list(bases(subject, names, seed=self.seed, count=self.draws))
-        replies = promoted(subject.hook("governance.promote"), [(m, m) for m in asked])
-        answered = [(m, r.got) for m, r in zip(asked, replies, strict=True) if r.answered]
+        metrics = list(bases(subject, names, seed=self.seed, count=self.draws))
+        replies = promoted(subject.hook("governance.promote"), [(m, m) for m in metrics])
+        answered = [(m, r.got) for m, r in zip(metrics, replies, strict=True) if r.answered]
         yield Examined(len(answered), "pairs of equal metrics")
         yield from unanswered(replies, "pairs of equal metrics", refusals=False)
         won = [m for m, yes in answered if yes]

@@ -61,9 +61,9 @@ class BetterNeverLoses(Check):
             for step, yes in zip(STEPS, flags, strict=True):
                 if yes is not None:
                     wins.setdefault((name, step), []).append(yes)
-            if found := first_retraction(flags):
-                broken[name].append((duels[found.before], duels[found.after]))
-                capped[name] &= STEPS[found.before] > 0
+            if retraction := first_retraction(flags):
+                broken[name].append((duels[retraction.before], duels[retraction.after]))
+                capped[name] &= STEPS[retraction.before] > 0
         answered = sum(r.answered for r in replies)
         yield Examined(answered, "duels")
         yield self._curve(wins)

@@ -71,10 +71,10 @@ class ServedVersionsPassTheGates(Check):
         layout = subject.parameters.registry_layout
         assert layout is not None
         served = f"served as {role}" if role else "still in the registry"
-        said = "; ".join(reasons) or "without a reason"
+        why = "; ".join(reasons) or "without a reason"
         return self.finding(
             Location(layout.file, base="artifacts", pointer=subject.registry.pointer(version)),
-            f"{version}, {served}, is refused by today's gates: {said} ({text_of(metrics)})",
+            f"{version}, {served}, is refused by today's gates: {why} ({text_of(metrics)})",
             measured="refused",
             expected="admitted",
             key=version,

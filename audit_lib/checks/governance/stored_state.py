@@ -62,8 +62,8 @@ class StoredGovernanceDecidesAlike(Check):
         store = ScratchStore.of(subject, limit_mb=self.store_mb).store
         enter = subject.hook(ENTER).on(store)
         rng = np.random.default_rng(self.seed)
-        known = recorded(subject, names)
-        metrics = known[-1] if known else {n: float(rng.uniform(0.02, 0.2)) for n in names}
+        base = recorded(subject, names)
+        metrics = base[-1] if base else {n: float(rng.uniform(0.02, 0.2)) for n in names}
         reigning: Metrics | None = None
         wrong: list[str] = []
         silent: list[str] = []
@@ -143,40 +143,40 @@ class StoredGovernanceDecidesAlike(Check):
     ) -> Answers:
         """Lists of the store that name those who ran, or those who were seated."""
         seated, every = [v for v, _, won in ran if won], [v for v, *_ in ran]
-        known = kept_in(store, every, least=2)
+        histories = kept_in(store, every, least=2)
         artifacts = subject.parameters.artifacts
         if artifacts and artifacts.registry:
             own = f"{artifacts.registry.file}#{artifacts.registry.versions}"
-            known = [k for k in known if k.place != own]
+            histories = [k for k in histories if k.place != own]
         rows: list[tuple[Scalar, ...]] = []
-        for kept in known:
-            ids = kept.ids(every)
+        for log in histories:
+            ids = log.ids(every)
             dues = [seated, seated[:-1]] if set(ids) <= set(seated) else [every]
             both = (ids, ids[::-1])
-            told = "" if any(i == due[-len(i) :] for i in both for due in dues) else "not in turn"
-            replayed = "" if told else self._replayed(subject, kept, names, ran)
-            rows.append((kept.place, len(kept.records), len(ids), told or replayed or "as it was"))
-            if told or replayed.startswith("differs"):
-                what = f"names {', '.join(ids)}" if told else replayed
+            mixed = "" if any(i == due[-len(i) :] for i in both for due in dues) else "not in turn"
+            replayed = "" if mixed else self._replayed(subject, log, names, ran)
+            rows.append((log.place, len(log.records), len(ids), mixed or replayed or "as it was"))
+            if mixed or replayed.startswith("differs"):
+                what = f"names {', '.join(ids)}" if mixed else replayed
                 yield self.finding(
                     subject.where(ENTER),
-                    f"what {kept.place} keeps is not what happened: it {what}",
+                    f"what {log.place} keeps is not what happened: it {what}",
                     measured=what,
-                    expected=f"the end of {', '.join(dues[0])}" if told else "the same decisions",
-                    key=f"history {kept.place}",
+                    expected=f"the end of {', '.join(dues[0])}" if mixed else "the same decisions",
+                    key=f"history {log.place}",
                     severity=Severity.MEDIUM,
                     evidence=("histories",),
                 )
-            elif kept.lengthened(store, self.long):
-                yield from self._bounded(subject, store, kept, ahead)
-            named = {k for r in kept.records if isinstance(r, dict) for k in r if r[k] in FLAGS}
+            elif log.lengthened(store, self.long):
+                yield from self._bounded(subject, store, log, ahead)
+            named = {k for r in log.records if isinstance(r, dict) for k in r if r[k] in FLAGS}
             for name in sorted(named):
                 yield self.finding(
                     subject.where(ENTER),
-                    f"{kept.place} keeps {name} as text: 'False' is true once it is read back",
+                    f"{log.place} keeps {name} as text: 'False' is true once it is read back",
                     measured="text",
                     expected="true or false",
-                    key=f"flag {kept.place} {name}",
+                    key=f"flag {log.place} {name}",
                     severity=Severity.INFO,
                     evidence=("histories",),
                 )
@@ -187,14 +187,14 @@ class StoredGovernanceDecidesAlike(Check):
     def _replayed(
         cls,
         subject: Subject,
-        kept: Kept,
+        log: Kept,
         names: dict[str, str],
         ran: list[Run],
     ) -> str:
         """How the rule decides on the numbers that are kept; '' where it decides as it did."""
         held: list[Run] = []
         for version, _, won in ran:
-            if (metrics := kept.numbers(version, names)) is None:
+            if (metrics := log.numbers(version, names)) is None:
                 break
             held.append((version, metrics, won))
         for (version, _, won), (_, due) in cls._due(subject, held):
@@ -203,31 +203,31 @@ class StoredGovernanceDecidesAlike(Check):
                 return f"differs: on the numbers that are kept, the rule {how} {version}"
         return "" if len(held) == len(ran) else "not all numbers that the rule reads"
 
-    def _bounded(self, subject: Subject, store: Path, kept: Kept, ahead: Metrics) -> Answers:
+    def _bounded(self, subject: Subject, store: Path, log: Kept, ahead: Metrics) -> Answers:
         """Whether a long list gets longer, and keeps its newest."""
         newest = "audit-last"
         reply = ask(subject.hook(ENTER).on(store), newest, ahead, into=flag)
-        now = kept.again(store)
+        now = log.again(store)
         if not reply.answered or now is None:
-            yield Gap(f"{kept.place} of {self.long} records", reply.why or "it is gone")
+            yield Gap(f"{log.place} of {self.long} records", reply.why or "it is gone")
         elif len(now.records) > self.long:
             yield self.finding(
                 subject.where(ENTER),
-                f"{kept.place} has no end: {self.long} records are kept, and one more",
+                f"{log.place} has no end: {self.long} records are kept, and one more",
                 measured=f"{len(now.records)} records",
                 expected="a bound, or a log that is rotated",
-                key=f"unbounded {kept.place}",
+                key=f"unbounded {log.place}",
                 severity=Severity.INFO,
                 evidence=("histories",),
             )
         elif newest not in now.ids({newest}):
             yield self.finding(
                 subject.where(ENTER),
-                f"{kept.place} keeps {len(now.records)} of {self.long} records, and drops the "
+                f"{log.place} keeps {len(now.records)} of {self.long} records, and drops the "
                 "newest of them",
                 measured="the newest is dropped",
                 expected="the oldest is",
-                key=f"history {kept.place}",
+                key=f"history {log.place}",
                 severity=Severity.MEDIUM,
                 evidence=("histories",),
             )
@@ -245,7 +245,7 @@ class StoredGovernanceDecidesAlike(Check):
 
         Which one goes by the turn; ``grown`` is by how much the steps are larger.
         """
-        found, size = dict(base), float(rng.choice(STEPS)) * grown
+        metrics, size = dict(base), float(rng.choice(STEPS)) * grown
         for place, (name, direction) in enumerate(names.items()):
             chosen = place == turn % len(names)
             up = (
@@ -253,5 +253,5 @@ class StoredGovernanceDecidesAlike(Check):
             )
             sign = 0.0 if kind == "equal" else 1.0 if up else -1.0
             amount = sign * size * float(rng.uniform(0.5, 1.5)) * (abs(base[name]) or 0.1)
-            found = better(found, name, amount, direction)
-        return found
+            metrics = better(metrics, name, amount, direction)
+        return metrics

@@ -76,15 +76,15 @@ class UnknownMetricsNeverPromote(Check):
         names = directions(subject)
         hook = subject.hook("governance.promote")
         deciding = self._deciding(subject, hook, names)
-        asked = [
+        questions = [
             (one.name, how, (one.champion, spoilt))
             for one in deciding
             for how, spoilt in _spoilt(one.challenger, one.name, names[one.name])
         ]
-        replies = promoted(hook, [duel for _, _, duel in asked])
+        replies = promoted(hook, [duel for _, _, duel in questions])
         yield Examined(len(replies), "duels with an unknown metric")
         seen: dict[tuple[str, str], list[Reply[bool]]] = {}
-        for (name, how, _), reply in zip(asked, replies, strict=True):
+        for (name, how, _), reply in zip(questions, replies, strict=True):
             seen.setdefault((name, how), []).append(reply)
         chair = self._empty_chair(hook, names)
         silent = sorted(set(names) - {one.name for one in deciding})
@@ -114,10 +114,10 @@ class UnknownMetricsNeverPromote(Check):
 
     def _deciding(self, subject: Subject, hook: Hook, names: dict[str, str]) -> list[Deciding]:
         """Duels in which a good value of a metric is promoted and a bad one is not."""
-        known = [m for m in bases(subject, names, seed=self.seed, count=3) if all(m.values())][:8]
+        metrics = [m for m in bases(subject, names, seed=self.seed, count=3) if all(m.values())][:8]
         tried: list[Deciding] = []
         duels: list[Duel] = []
-        for champion in known:
+        for champion in metrics:
             for size in SIZES:
                 for name, challenger in _contexts(champion, names, size):
                     tried.append(Deciding(name, champion, challenger))
@@ -127,14 +127,14 @@ class UnknownMetricsNeverPromote(Check):
                     duels += [(champion, {**challenger, name: value}) for value in values]
         replies = promoted(hook, duels)
         width = 1 + len(DISASTERS)
-        found: dict[str, list[Deciding]] = {}
+        by_metric: dict[str, list[Deciding]] = {}
         for k, one in enumerate(tried):
             good, *bad_ones = replies[k * width : (k + 1) * width]
             if good.answered and good.got and any(_declined(r, one.name) for r in bad_ones):
-                found.setdefault(one.name, []).append(one)
+                by_metric.setdefault(one.name, []).append(one)
         return [
             many[round(i * (len(many) - 1) / max(1, count - 1))]
-            for many in found.values()
+            for many in by_metric.values()
             for count in [min(self.duels, len(many))]
             for i in range(count)
         ]
@@ -170,9 +170,9 @@ class UnknownMetricsNeverPromote(Check):
     @staticmethod
     def _empty_chair(hook: Hook, names: dict[str, str]) -> dict[str, Reply[bool]]:
         disaster = {n: 1e6 if way == "lower" else -1e6 for n, way in names.items()}
-        asked = {"a disaster": disaster, "NaN": dict.fromkeys(names, math.nan), "missing": {}}
-        replies = promoted(hook, [(None, challenger) for challenger in asked.values()])
-        return dict(zip(asked, replies, strict=True))
+        challengers = {"a disaster": disaster, "NaN": dict.fromkeys(names, math.nan), "missing": {}}
+        replies = promoted(hook, [(None, challenger) for challenger in challengers.values()])
+        return dict(zip(challengers, replies, strict=True))
 
     def _chair(self, subject: Subject, chair: dict[str, Reply[bool]]) -> Answers:
         taken = [how for how, reply in chair.items() if reply.answered and reply.got]
@@ -180,10 +180,10 @@ class UnknownMetricsNeverPromote(Check):
         for how in ("an unread metric",) if anyone else taken:
             if how == "a disaster":
                 continue  # whether a bad model beats none is for the owners to say
-            said = "any metrics, and none," if anyone else f"every metric {how}"
+            metrics_text = "any metrics, and none," if anyone else f"every metric {how}"
             yield self.finding(
                 subject.where("governance.promote"),
-                f"a challenger with {said} takes an empty chair",
+                f"a challenger with {metrics_text} takes an empty chair",
                 measured="promoted",
                 expected="declined or refused",
                 key="empty chair" if anyone else f"every metric {how} (empty chair)",

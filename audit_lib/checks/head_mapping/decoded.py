@@ -72,22 +72,22 @@ class OutputsAreDecodedInOnePlace(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Move outputs and watch heads."""
-        asked = few(subject, self.rows)
-        given = ask(subject.hook(OUTPUTS), asked, into=floats(len(asked), -1)).needed(
+        features = few(subject, self.rows)
+        given = ask(subject.hook(OUTPUTS), features, into=floats(len(features), -1)).needed(
             f"{OUTPUTS} gives none for the sample:"
         )
         hook = subject.hook(DECODE)
-        made = ask(hook, given, into=frame)
-        if not made.answered or len(made.got) != len(asked):
-            why = made.why or f"{len(made.got)} rows for {len(asked)}"
+        reply = ask(hook, given, into=frame)
+        if not reply.answered or len(reply.got) != len(features):
+            why = reply.why or f"{len(reply.got)} rows for {len(features)}"
             raise NotAssessed(f"{DECODE} gives no heads for the sample: {why}")
-        decoder = Decoder(hook, given, made.got.reset_index(drop=True))
+        decoder = Decoder(hook, given, reply.got.reset_index(drop=True))
         if not decoder.heads.size:
             raise NotAssessed(f"{DECODE} answers no head")
         yield Examined(decoder.heads.size, "decoded values")
         yield from self._read(subject, decoder)
         yield from self._company(subject, decoder)
-        yield from self._elsewhere(subject, decoder, asked)
+        yield from self._elsewhere(subject, decoder, features)
         yield from self._loud(subject, decoder)
 
     def _read(self, subject: Subject, decoder: Decoder) -> Answers:
@@ -186,17 +186,17 @@ class OutputsAreDecodedInOnePlace(Check):
                     cause="heads depend on other rows",
                 )
 
-    def _elsewhere(self, subject: Subject, decoder: Decoder, asked: pd.DataFrame) -> Answers:
+    def _elsewhere(self, subject: Subject, decoder: Decoder, features: pd.DataFrame) -> Answers:
         """What the predictor answers, where it is another function."""
         if (subject.serving(PREDICT)[0] or "") in subject.hooks.composed:
             return
         if not subject.has(PREDICT):
             return
-        reply = ask(subject.hook(PREDICT), asked, into=frame)
+        reply = ask(subject.hook(PREDICT), features, into=frame)
         if not reply.answered:
             yield Gap(PREDICT, reply.why)
             return
-        got = reply.got.reindex(asked.index).reset_index(drop=True)
+        got = reply.got.reindex(features.index).reset_index(drop=True)
         both = [c for c in decoder.heads if c in got]  # HED001 tells of the others
         broken = yield from self._differs(decoder.heads[both], got)
         if broken:
@@ -213,8 +213,8 @@ class OutputsAreDecodedInOnePlace(Check):
         names = [str(c) for c in due]
         if len(due) != len(got):
             return names
-        told = dict.fromkeys(names, self.tolerance)
-        yield from kept("difference of heads of the same outputs", due, got, told)
+        tolerances = dict.fromkeys(names, self.tolerance)
+        yield from kept("difference of heads of the same outputs", due, got, tolerances)
         return [n for n in names if n not in got or unequal(due[n], got[n], self.tolerance).any()]
 
     def _loud(self, subject: Subject, decoder: Decoder) -> Answers:
@@ -261,9 +261,9 @@ class OutputsAreDecodedInOnePlace(Check):
         )
 
 
-def _heads(told: Callable[[Subject], list[Head]], subject: Subject) -> list[Head]:
+def _heads(declared: Callable[[Subject], list[Head]], subject: Subject) -> list[Head]:
     with suppress(NotAssessed, NotApplicable):
-        return told(subject)
+        return declared(subject)
     return []
 
 

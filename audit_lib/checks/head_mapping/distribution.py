@@ -58,7 +58,7 @@ class OutputsAreAlive(Check):
         got = predictions(subject)
         if len(got) < self.rows:
             raise NotAssessed(f"{len(got)} rows of the sample are too few to tell ({self.rows})")
-        kinds, known = self._heads(subject)
+        kinds, columns = self._heads(subject)
         lines: list[tuple[float, float, str]] = []
         for name in (str(c) for c in got.columns if str(c) not in self.constant):
             values = numeric(got[[name]]).reshape(-1)
@@ -67,7 +67,7 @@ class OutputsAreAlive(Check):
             lines += [(step, float((finite <= step).mean()), name) for step in steps]
             kind = kinds.get(name, HeadKind.UNKNOWN)
             if kind is not HeadKind.OTHER:  # a code may well be the same in every row
-                yield from self._dead(subject, name, finite, kind, known.get(name))
+                yield from self._dead(subject, name, finite, kind, columns.get(name))
         yield Examined(got.size, "predictions")
         yield Evidence(
             "distribution",
@@ -146,9 +146,9 @@ class OutputsAreAlive(Check):
             return {}, {}
         kinds = {h.name: h.kind for h in heads}
         try:
-            made = labels(subject)
+            own = labels(subject)
         except (NotAssessed, NotApplicable):
             return kinds, {}
-        columns = {h.name: numeric(made[[h.label]]).reshape(-1) for h in heads if h.label in made}
+        columns = {h.name: numeric(own[[h.label]]).reshape(-1) for h in heads if h.label in own}
         finite = {name: values[np.isfinite(values)] for name, values in columns.items()}
         return kinds, {name: values for name, values in finite.items() if values.size}

@@ -46,11 +46,11 @@ class OutputsKeepTheirContract(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Predict the sample, again, and stretched; judge each head."""
-        asked, got = inputs(subject), predictions(subject)
+        features, got = inputs(subject), predictions(subject)
         where = subject.where("predictor.predict")
-        if not got.index.equals(asked.index):
-            text = f"{len(asked)} rows go in and {len(got)} come out"
-            if len(asked) == len(got):
+        if not got.index.equals(features.index):
+            text = f"{len(features)} rows go in and {len(got)} come out"
+            if len(features) == len(got):
                 text = "rows come back under other labels"
             yield self.finding(
                 where, text, measured=text, expected="the index of the features", key="index"
@@ -72,20 +72,20 @@ class OutputsKeepTheirContract(Check):
             )
         elif stretched.failure is not None:
             yield Gap("features ten times as large", stretched.why)
-        yield from self._again(subject, asked, got)
-        yield from self._elsewhere(subject, asked)
+        yield from self._again(subject, features, got)
+        yield from self._elsewhere(subject, features)
 
-    def _again(self, subject: Subject, asked: pd.DataFrame, got: pd.DataFrame) -> Answers:
+    def _again(self, subject: Subject, features: pd.DataFrame, got: pd.DataFrame) -> Answers:
         """In a process of its own, and twice in one, with as many other rows in between."""
-        hook, rows = subject.hook("predictor.predict"), spread(asked, 50)
-        again = ask(hook, asked, into=frame)
-        lone = [(asked.iloc[[i]], asked.iloc[[j]]) for i, j in _far_apart(got)]
-        told = {}
+        hook, rows = subject.hook("predictor.predict"), spread(features, 50)
+        again = ask(hook, features, into=frame)
+        lone = [(features.iloc[[i]], features.iloc[[j]]) for i, j in _far_apart(got)]
+        faults = {}
         if again.answered and not again.got.equals(got):
-            told["repeat"] = "the same features get other predictions when asked again"
+            faults["repeat"] = "the same features get other predictions when asked again"
         failed = ""
         for one, between in [(rows, rows.iloc[::-1]), *lone]:
-            if told:
+            if faults:
                 break
             turns = ask(hook.in_turn(), one, between, into=_three)
             if turns.failure is not None:
@@ -94,20 +94,20 @@ class OutputsKeepTheirContract(Check):
                 continue
             first, other, last = turns.got
             if not last.equals(first):
-                told["turn"] = (
+                faults["turn"] = (
                     "the same features get other predictions when asked again in one process"
                     + (", once another row was asked about alone" if len(one) == 1 else "")
                 )
             elif len(one) == 1:
                 continue
             elif moved := differences(first, other, tolerance=1e-9):
-                told["turn"] = (
+                faults["turn"] = (
                     "rows get other predictions once others were asked about in the same process: "
                     f"{moved[0].column} {moved[0].text}"
                 )
-        if failed and not told:
+        if failed and not faults:
             yield Gap("again in one process", failed)
-        for key, text in told.items():
+        for key, text in faults.items():
             yield self.finding(
                 subject.where("predictor.predict"),
                 text,
@@ -118,8 +118,8 @@ class OutputsKeepTheirContract(Check):
                 evidence=("range",),
             )
 
-    def _elsewhere(self, subject: Subject, asked: pd.DataFrame) -> Answers:
-        rows = spread(asked, 50)
+    def _elsewhere(self, subject: Subject, features: pd.DataFrame) -> Answers:
+        rows = spread(features, 50)
         # The same rows here: what a batch does to its rows is not what a process does to them.
         here = ask(subject.hook("predictor.predict"), rows, into=frame)
         if not here.answered or here.got.index.has_duplicates:
@@ -169,12 +169,12 @@ class OutputsKeepTheirContract(Check):
     @staticmethod
     def _wrong(kind: HeadKind, values: Floats) -> dict[str, Flags]:
         finite = np.isfinite(values)
-        found = {"not finite": ~finite}
+        wrong = {"not finite": ~finite}
         if kind is HeadKind.PROBABILITY:
-            found["outside 0 to 1"] = finite & ((values < 0) | (values > 1))
+            wrong["outside 0 to 1"] = finite & ((values < 0) | (values > 1))
         if kind is HeadKind.POSITIVE:
-            found["not above zero"] = finite & (values <= 0)
-        return found
+            wrong["not above zero"] = finite & (values <= 0)
+        return wrong
 
     @staticmethod
     def _kinds(subject: Subject, got: pd.DataFrame) -> dict[str, HeadKind]:
@@ -205,8 +205,8 @@ class OutputsKeepTheirContract(Check):
 def _far_apart(got: pd.DataFrame) -> list[tuple[int, int]]:
     """Rows whose predictions are the least and the largest of a head; of two heads at most."""
     values = numeric(got)
-    told = [c for c in values.T if len(c) and np.isfinite(c).all() and c.min() < c.max()]
-    return list(dict.fromkeys((int(c.argmin()), int(c.argmax())) for c in told))[:2]
+    varying = [c for c in values.T if len(c) and np.isfinite(c).all() and c.min() < c.max()]
+    return list(dict.fromkeys((int(c.argmin()), int(c.argmax())) for c in varying))[:2]
 
 
 def _three(raw: object) -> list[pd.DataFrame]:
@@ -218,12 +218,12 @@ def _three(raw: object) -> list[pd.DataFrame]:
 def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, Flags]:
     """Where a head leaves the range that the parameters declare for it."""
     facts = subject.parameters.heads.get(name)
-    found: dict[str, Flags] = {}
+    beyond: dict[str, Flags] = {}
     if facts and facts.least is not None:
-        found[f"below its declared {facts.least:g}"] = values < facts.least
+        beyond[f"below its declared {facts.least:g}"] = values < facts.least
     if facts and facts.most is not None:
-        found[f"above its declared {facts.most:g}"] = values > facts.most
-    return found
+        beyond[f"above its declared {facts.most:g}"] = values > facts.most
+    return beyond
 
 
 def stretch(features: pd.DataFrame) -> pd.DataFrame:

@@ -75,19 +75,19 @@ class HeadsMeanWhatTheySay(Check):
         block = self.block
         with suppress(NotAssessed):
             block = max(block, horizon_of(subject)[0])
-        found = rank_correlations(
+        ranks = rank_correlations(
             predicted, realised, dates, block=block, draws=self.draws, seed=self.seed
         )
-        if found.blocks < self.blocks:
-            raise NotAssessed(f"{found.blocks} blocks of dates are too few ({self.blocks})")
-        yield Examined(found.samples, f"rows of {len(heads)} heads")
+        if ranks.blocks < self.blocks:
+            raise NotAssessed(f"{ranks.blocks} blocks of dates are too few ({self.blocks})")
+        yield Examined(ranks.samples, f"rows of {len(heads)} heads")
         yield Evidence(
             "meaning",
             "Rank correlation of heads with realised labels",
             ("row", "column", "value"),
-            tuple((h, la, found.at(h, la)) for h in found.rows for la in found.columns),
+            tuple((h, la, ranks.at(h, la)) for h in ranks.rows for la in ranks.columns),
             View.HEATMAP,
-            f"rows: heads; columns: labels; {found.samples} rows, {found.blocks} blocks of dates",
+            f"rows: heads; columns: labels; {ranks.samples} rows, {ranks.blocks} blocks of dates",
         )
         among = realised.corr(method="spearman")
         heads_among = predicted.corr(method="spearman")
@@ -97,16 +97,16 @@ class HeadsMeanWhatTheySay(Check):
         )
         moving = [h for h in heads if h not in still]
         pairs = list(combinations(moving, 2))
-        z = self.deviates(len(pairs) + len(moving), found.blocks)
+        z = self.deviates(len(pairs) + len(moving), ranks.blocks)
         for one, other in pairs:
             if one.label == other.label:
                 continue
             alike = float(among.loc[one.label, other.label])  # type: ignore[arg-type]
             if abs(alike) < ALIKE:
                 same = float(heads_among.loc[one.name, other.name])  # type: ignore[arg-type]
-                yield from self._pair(one, other, found, same, z)
+                yield from self._pair(one, other, ranks, same, z)
         for head in moving:
-            yield from self._against(head, found, z)
+            yield from self._against(head, ranks, z)
         for head in heads:
             yield from self._size(head, predicted[head.name], realised[head.label])
 
@@ -133,7 +133,7 @@ class HeadsMeanWhatTheySay(Check):
         return heads, a[keep], b[keep], pd.Index(dates)
 
     def _pair(
-        self, one: Head, other: Head, found: RankCorrelations, same: float, z: float
+        self, one: Head, other: Head, ranks: RankCorrelations, same: float, z: float
     ) -> Answers:
         pair = f"{one.name} and {other.name}"
         yield Margin(f"rank correlation of two heads, {pair}", abs(same), SAME)
@@ -148,13 +148,13 @@ class HeadsMeanWhatTheySay(Check):
                 evidence=("meaning",),
             )
             return
-        named = found.of(one.name, one.label) + found.of(other.name, other.label)
-        swapped = found.of(one.name, other.label) + found.of(other.name, one.label)
+        named = ranks.of(one.name, one.label) + ranks.of(other.name, other.label)
+        swapped = ranks.of(one.name, other.label) + ranks.of(other.name, one.label)
         gain = (
-            found.at(one.name, other.label)
-            + found.at(other.name, one.label)
-            - found.at(one.name, one.label)
-            - found.at(other.name, other.label)
+            ranks.at(one.name, other.label)
+            + ranks.at(other.name, one.label)
+            - ranks.at(one.name, one.label)
+            - ranks.at(other.name, other.label)
         )
         error = float(np.std(swapped - named, ddof=1))
         yield Margin(f"gain in fit with two heads exchanged, {pair}", gain, z * error)
@@ -174,9 +174,9 @@ class HeadsMeanWhatTheySay(Check):
                 f"power too low: the fit differs by {gain:.3f}, standard error {error:.3f}",
             )
 
-    def _against(self, head: Head, found: RankCorrelations, z: float) -> Answers:
-        value = found.at(head.name, head.label)
-        error = float(np.std(found.of(head.name, head.label), ddof=1))
+    def _against(self, head: Head, ranks: RankCorrelations, z: float) -> Answers:
+        value = ranks.at(head.name, head.label)
+        error = float(np.std(ranks.of(head.name, head.label), ddof=1))
         what = f"rank correlation of a head with its label, {head.name}"
         yield Margin(what, value, -z * error, least=True)
         if value < -z * error:

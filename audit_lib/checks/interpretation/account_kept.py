@@ -75,13 +75,13 @@ class RefusalsChangeNothing(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask every path, and the beginning again."""
-        rest, known = at_rest(subject), 0
+        rest, observed = at_rest(subject), 0
         rows: list[tuple[str, str, str, int, int]] = []
         for path in paths(subject, rest, rows=self.rows, seed=self.seed):
             if not isinstance(path, Path):
                 yield Gap("account", path)
                 continue
-            known += 1
+            observed += 1
             questions = self._questions(subject, path, rest)
             calls = [(q.row, None, dict(q.state)) for q in questions]
             replies = ask_many(path.hook, calls, into=decided)
@@ -92,21 +92,21 @@ class RefusalsChangeNothing(Check):
             yield Examined(len(replies), f"decisions of {path.name}")
             yield from self._again(subject, path, questions, replies)
             yield from self._booked(subject, path, questions, replies, rows)
-        if not known:
+        if not observed:
             raise NotAssessed("no path that takes `account` trades: give decisions a parameter")
         heads = ("path", "decision", "number", "changed", "of")
         yield Evidence("booked", "What decisions leave behind", heads, tuple(rows))
 
     def _questions(self, subject: Subject, path: Path, rest: State) -> list[Question]:
         rng = np.random.default_rng(self.seed)
-        found = [Question(path.table.iloc[[i]], rest) for i in range(len(path.table))]
+        questions = [Question(path.table.iloc[[i]], rest) for i in range(len(path.table))]
         for name, field in subject.parameters.account.items():
             for value in levels(rest[name], field, draws=self.states, rng=rng):
                 row = path.table.iloc[[int(rng.integers(len(path.table)))]]
-                found.append(Question(row, {**rest, name: float(value)}))
-        order = [0, *(1 + rng.permutation(len(found) - 1))]
-        asked = [found[i] for i in order]
-        return asked + [Question(q.row, q.state, i) for i, q in enumerate(asked)]
+                questions.append(Question(row, {**rest, name: float(value)}))
+        order = [0, *(1 + rng.permutation(len(questions) - 1))]
+        ordered = [questions[i] for i in order]
+        return ordered + [Question(q.row, q.state, i) for i, q in enumerate(ordered)]
 
     def _again(
         self,
@@ -201,13 +201,13 @@ class RefusalsChangeNothing(Check):
         replies = ask_many(path.hook, again + idle, into=decided) if changed else []
         for number, case in enumerate(changed):
             second = replies[number]
-            known = {**case.question.state, **case.after}
+            state = {**case.question.state, **case.after}
             booked = not second.answered or second.got.after is None
-            booked = booked or bool(_moved(known, second.got.after or {}))
+            booked = booked or bool(_moved(state, second.got.after or {}))
             if path.idle is not None:
                 rest = replies[len(changed) + number]
-                made = rest.got.after if rest.answered else None
-                booked = booked or made is None or bool(_moved(made, case.after))
+                after = rest.got.after if rest.answered else None
+                booked = booked or after is None or bool(_moved(after, case.after))
             if booked:
                 yield case
 

@@ -70,29 +70,29 @@ class AccountLimitsBind(Check):
     def run(self, subject: Subject) -> Answers:
         """Let each number get worse, on every path."""
         rest, fields = at_rest(subject), subject.parameters.account
-        known: list[Path] = []
+        settled_paths: list[Path] = []
         for path in paths(subject, rest, rows=self.rows, seed=self.seed):
             if isinstance(path, Path):
-                known.append(path)
+                settled_paths.append(path)
             else:
                 yield Gap("account", path)
-        if not known:
+        if not settled_paths:
             raise NotAssessed("no path that takes `account` trades: give decisions a parameter")
         lines: list[tuple[float, float, str]] = []
         for name, field in fields.items():
-            found: dict[str, Swept] = {}
-            for path in known:
+            sweeps: dict[str, Swept] = {}
+            for path in settled_paths:
                 swept = self._swept(path, rest, name, field)
                 if isinstance(swept, str):
                     yield Gap(f"{name} on {path.name}", swept)
                     continue
-                found[path.name] = swept
+                sweeps[path.name] = swept
                 points = zip(swept.values, swept.kept, strict=True)
                 lines += [(float(v), float(k), f"{name}, {path.name}") for v, k in points]
                 yield Examined(len(swept.values), f"values of {name} on {path.name}")
                 yield from self._judged(subject, path.name, name, rest[name], field, swept)
-            for two in _pairs(known):
-                yield from self._apart(subject, name, two, found)
+            for two in _pairs(settled_paths):
+                yield from self._apart(subject, name, two, sweeps)
         columns = ("x", "value", "series")
         title = "Orders as the account gets worse"
         note = "x: the number; total size as a share of that at rest"
@@ -108,11 +108,11 @@ class AccountLimitsBind(Check):
         if failed := [r for r in replies if r.failure is not None]:
             return failed[0].why
         index, none = path.table.index, np.zeros(len(path.table))
-        made = [sizes(r.got, index) if r.answered else none for r in replies]
+        books = [sizes(r.got, index) if r.answered else none for r in replies]
         total = float(np.abs(path.sizes).sum())
-        kept = np.array([np.abs(m).sum() / total for m in made])
-        grown = [bool((np.abs(m) > np.abs(path.sizes) * (1 + 1e-9)).any()) for m in made]
-        other = [not np.allclose(m, path.sizes, rtol=1e-9, atol=0) for m in made]
+        gross = np.array([np.abs(m).sum() / total for m in books])
+        grown = [bool((np.abs(m) > np.abs(path.sizes) * (1 + 1e-9)).any()) for m in books]
+        other = [not np.allclose(m, path.sizes, rtol=1e-9, atol=0) for m in books]
         binds, within = None, self.tolerance * abs(field.worst - rest[name])
         if any(other):
             first = other.index(True)
@@ -126,7 +126,7 @@ class AccountLimitsBind(Check):
             gates = set(last.loc[(last["side"] == 0).to_numpy(), "gate"])
         grows = float(values[grown.index(True)]) if any(grown) else None
         slack = 0.5 if field.whole else within
-        return Swept(values, kept, grows, binds, tuple(sorted(gates)), slack * 1.001)
+        return Swept(values, gross, grows, binds, tuple(sorted(gates)), slack * 1.001)
 
     def _judged(
         self,
@@ -187,10 +187,10 @@ class AccountLimitsBind(Check):
             )
 
     def _apart(
-        self, subject: Subject, name: str, two: tuple[Path, Path], found: dict[str, Swept]
+        self, subject: Subject, name: str, two: tuple[Path, Path], sweeps: dict[str, Swept]
     ) -> Answers:
         """What live does otherwise than backtest with rows that they trade alike at rest."""
-        there, here = (found.get(path.name) for path in two)
+        there, here = (sweeps.get(path.name) for path in two)
         if there is None or here is None or there.binds is None or here.binds is None:
             return  # one that never binds has a finding of its own
         if not (two[0].table.index.equals(two[1].table.index)) or not np.allclose(
@@ -217,9 +217,9 @@ class AccountLimitsBind(Check):
             )
 
 
-def _pairs(known: list[Path]) -> Iterator[tuple[Path, Path]]:
+def _pairs(paths: list[Path]) -> Iterator[tuple[Path, Path]]:
     """Backtest and live, of paths and of rules."""
-    named = {path.name.partition("[")[0]: path for path in known}
+    named = {path.name.partition("[")[0]: path for path in paths}
     for prefix in ("decisions.", "decisions.rules_"):
         two = [named.get(prefix + side) for side in ("backtest", "live")]
         if two[0] is not None and two[1] is not None:

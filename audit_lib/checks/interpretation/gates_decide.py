@@ -58,7 +58,7 @@ class GatesDecideByTheirThreshold(Check):
         """Ask about real rows and stretched ones."""
         features = whole_dates(inputs(subject), self.rows)
         stages = {s: self._stages(subject, features * s) for s in STRETCHES}
-        tables = {s: self._gates(told) for s, told in stages.items()}
+        tables = {s: self._gates(reply) for s, reply in stages.items()}
         real = tables[1.0]
         every = pd.concat([t for t in tables.values() if len(t)] or [real], ignore_index=True)
         if not len(every):
@@ -79,18 +79,18 @@ class GatesDecideByTheirThreshold(Check):
         yield from findings
         if subject.has(ORDERS):
             for stretch, table in tables.items():
-                found = list(self._orders(subject, features * stretch, table))
-                yield from found
-                if found:
+                order_findings = list(self._orders(subject, features * stretch, table))
+                yield from order_findings
+                if order_findings:
                     break
         if subject.has(RULES) and subject.has("predictor.predict"):
-            raw = pd.concat([frame(told.get("raw", pd.DataFrame())) for told in stages.values()])
+            raw = pd.concat([frame(reply.get("raw", pd.DataFrame())) for reply in stages.values()])
             yield from self._cut_off(subject, features, raw)
 
     def _cut_off(self, subject: Subject, features: pd.DataFrame, raw: pd.DataFrame) -> Answers:
         """Heads that end, for raw outputs that go on, before a score at which the rules change."""
-        asked = [(features * s,) for s in STRETCHES] if len(raw.columns) else []
-        replies = ask_many(subject.hook("predictor.predict"), asked, into=frame)
+        questions = [(features * s,) for s in STRETCHES] if len(raw.columns) else []
+        replies = ask_many(subject.hook("predictor.predict"), questions, into=frame)
         if not replies or not all(r.answered and len(r.got) == len(features) for r in replies):
             return
         served = pd.concat([r.got for r in replies])
@@ -134,8 +134,8 @@ class GatesDecideByTheirThreshold(Check):
         return reply.needed(STAGES)
 
     @staticmethod
-    def _gates(told: dict[str, object]) -> pd.DataFrame:
-        table = frame(told.get("gates", pd.DataFrame(columns=list(COLUMNS))))
+    def _gates(answer: dict[str, object]) -> pd.DataFrame:
+        table = frame(answer.get("gates", pd.DataFrame(columns=list(COLUMNS))))
         if missing := [c for c in COLUMNS if c not in table]:
             raise NotAssessed(f"{STAGES}: gates has no column {missing[0]!r}")
         numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("value", "threshold")}
@@ -161,20 +161,20 @@ class GatesDecideByTheirThreshold(Check):
             expected = "a value beyond it, or no gate"
             yield self._found(subject, name, what, expected, "cut off", Severity.LOW)
             return
-        known = np.isfinite(value) & np.isfinite(limit) & (value != limit)
-        if known.sum() < self.fewest:
-            yield Gap(f"gate {name}", f"{int(known.sum())} verdicts with a value and a threshold")
+        clear = np.isfinite(value) & np.isfinite(limit) & (value != limit)
+        if clear.sum() < self.fewest:
+            yield Gap(f"gate {name}", f"{int(clear.sum())} verdicts with a value and a threshold")
             return
         against = sum(
             _against(passed[part], value[part] < limit[part])
-            for part in (known & (limit >= 0), known & (limit < 0))
+            for part in (clear & (limit >= 0), clear & (limit < 0))
         )
         if against:
-            what = f"says in {against} of {int(known.sum())} rows the opposite of its threshold"
+            what = f"says in {against} of {int(clear.sum())} rows the opposite of its threshold"
             yield self._found(subject, name, what, "one answer on each side", "threshold")
-        elif passed[known].all():
-            real = known[: len(own)] if len(own) >= self.fewest else known
-            yield from self._reach(subject, name, value[: len(real)][real], limit[known])
+        elif passed[clear].all():
+            real = clear[: len(own)] if len(own) >= self.fewest else clear
+            yield from self._reach(subject, name, value[: len(real)][real], limit[clear])
 
     def _reach(self, subject: Subject, name: str, value: Floats, limit: Floats) -> Answers:
         """Whether a gate that never refused could."""
@@ -200,13 +200,13 @@ class GatesDecideByTheirThreshold(Check):
         refused: dict[int, set[str]] = {}
         for row, gate in gates.loc[~gates["passed"], ["row", "gate"]].itertuples(index=False):
             refused.setdefault(int(row), set()).add(str(gate))
-        told = set(gates["gate"].astype(str))
+        declared = set(gates["gate"].astype(str))
         free = [i for i, by in refused.items() if placed[i] and not named[i] and by]
         if free:
             name = sorted(refused[free[0]])[0]
             what = f"refused {len(free)} orders that are placed as if no gate had"
             yield self._found(subject, name, what, "a gate that is named, or no order", "placed")
-        wrong = [i for i, n in enumerate(named) if n in told and n not in refused.get(i, set())]
+        wrong = [i for i, n in enumerate(named) if n in declared and n not in refused.get(i, set())]
         if wrong:
             what = f"is named by {len(wrong)} orders that it had passed"
             yield self._found(subject, named[wrong[0]], what, "orders that it refused", "named")

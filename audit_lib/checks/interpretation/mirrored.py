@@ -83,32 +83,32 @@ class MirroredScoresGiveMirroredOrders(Check):
                 continue
             there, back = (r.got.reindex(grid.index) for r in answers)
             yield from self._falling(subject, hook, heads)
-            kept = ~(_stopped(there) | _stopped(back)).to_numpy()
-            yield Examined(int(kept.sum()), f"pairs of mirrored predictions of {hook}")
+            free = ~(_stopped(there) | _stopped(back)).to_numpy()
+            yield Examined(int(free.sum()), f"pairs of mirrored predictions of {hook}")
             sold = -1.0 in {*there["side"], *back["side"]}
             numbers = sorted({*range(2, 14), *range(17, self.names + 1, 6), self.names})
             if not sold and not self._sells(subject, hook, heads, numbers):
                 one_sided += 1
                 continue
-            found = thresholds(subject, hook)
-            if leans := self._leaning(found, subject, heads):
+            cuts = thresholds(subject, hook)
+            if leans := self._leaning(cuts, subject, heads):
                 yield self._note(subject, hook, leans)
             else:
-                told = self._books(subject, hook, heads, numbers)
-                counts += [(hook, *book) for book in told]
-                by_row = any(t.head in heads for t in found)  # then the pairs tell all
-                lopsided = [] if by_row else list(self._counted(subject, hook, told))
-                bounds = list(self._at_thresholds(subject, hook, heads, found))
+                books = self._books(subject, hook, heads, numbers)
+                counts += [(hook, *book) for book in books]
+                by_row = any(t.head in heads for t in cuts)  # then the pairs tell all
+                lopsided = [] if by_row else list(self._counted(subject, hook, books))
+                bounds = list(self._at_thresholds(subject, hook, heads, cuts))
                 yield from [*lopsided, *bounds]
                 if not lopsided:  # the same rule, seen again
                     least = 0.5 if bounds else 0.0
-                    yield from self._mirrored(subject, hook, there[kept], back[kept], rows, least)
+                    yield from self._mirrored(subject, hook, there[free], back[free], rows, least)
         if one_sided == len(hooks):
-            if (said := next(filter(None, (_says_short(subject, h) for h in hooks)), None)) is None:
+            if (line := next(filter(None, (_says_short(subject, h) for h in hooks)), None)) is None:
                 raise NotApplicable("nothing is ever sold: the rules know one side")
             yield self.finding(
-                said,
-                f"{said.symbol} can say short, and no score makes it: of {2 * self.rows} made-up "
+                line,
+                f"{line.symbol} can say short, and no score makes it: of {2 * self.rows} made-up "
                 "predictions, mirrored ones among them, none is sold",
                 measured="nothing sold",
                 expected="a sell for some scores, or no word of it",
@@ -169,40 +169,40 @@ class MirroredScoresGiveMirroredOrders(Check):
     def _sells(self, subject: Subject, hook: str, heads: list[str], numbers: list[int]) -> bool:
         """Whether a date of symmetric scores has a short: the widest tells, unless declined."""
         wide = self._books(subject, hook, heads, numbers[-1:])
-        told = wide or self._books(subject, hook, heads, numbers)
-        return any(shorts for *_, shorts in told)
+        books = wide or self._books(subject, hook, heads, numbers)
+        return any(shorts for *_, shorts in books)
 
     def _books(
         self, subject: Subject, hook: str, heads: list[str], numbers: list[int]
     ) -> list[tuple[int, int, int]]:
         """Names, longs and shorts of dates with symmetric scores that are not declined."""
         given = [(self._date(subject, heads, n),) for n in numbers]
-        found = []
+        books = []
         for n, reply in zip(numbers, ask_many(subject.hook(hook), given, into=orders), strict=True):
             if reply.answered and not _stopped(reply.got).any():
                 side = reply.got["side"]
-                found.append((n, int((side > 0).sum()), int((side < 0).sum())))
-        return found
+                books.append((n, int((side > 0).sum()), int((side < 0).sum())))
+        return books
 
     def _date(self, subject: Subject, heads: list[str], names: int) -> pd.DataFrame:
         sample, kinds = predictions(subject), head_kinds(subject)
         half = np.linspace(0.05, 1.0, names // 2)
         spread = np.concatenate([-half[::-1], np.zeros(names % 2), half])
         spread = np.random.default_rng(self.seed + names).permutation(spread)
-        made = pd.DataFrame({str(c): np.full(names, sample[c].median()) for c in sample.columns})
+        table = pd.DataFrame({str(c): np.full(names, sample[c].median()) for c in sample.columns})
         for head in heads:
             centre = self._centre(subject, head)
             reach = 0.5 if kinds.get(head) is HeadKind.PROBABILITY else 0.0
             reach = reach or float((sample[head] - centre).abs().quantile(0.999)) or 1.0
-            made[head] = centre + reach * spread
-        made.index = _one_date(inputs(subject).index, names)
-        return made
+            table[head] = centre + reach * spread
+        table.index = _one_date(inputs(subject).index, names)
+        return table
 
-    def _counted(self, subject: Subject, hook: str, told: list[tuple[int, int, int]]) -> Answers:
-        uneven = [t for t in told if t[1] != t[2]]
+    def _counted(self, subject: Subject, hook: str, books: list[tuple[int, int, int]]) -> Answers:
+        uneven = [t for t in books if t[1] != t[2]]
         if not uneven:
             return
-        if any(abs(a - b) > max(1.0, DESIGN * n) for n, a, b in told):
+        if any(abs(a - b) > max(1.0, DESIGN * n) for n, a, b in books):
             n, longs, shorts = max(uneven, key=lambda t: abs(t[1] - t[2]))
             yield self._note(
                 subject, hook, f"of {n} symmetric names, {longs} long and {shorts} short"
@@ -212,17 +212,17 @@ class MirroredScoresGiveMirroredOrders(Check):
         yield self.finding(
             subject.where(hook),
             f"a date of {n} names with symmetric scores gets {longs} longs and {shorts} shorts; so "
-            f"do {len(uneven)} of {len(told)} numbers of names",
-            measured=f"{len(uneven)} of {len(told)} numbers of names",
+            f"do {len(uneven)} of {len(books)} numbers of names",
+            measured=f"{len(uneven)} of {len(books)} numbers of names",
             expected="as many longs as shorts",
             key=f"{hook} books",
             cause="symmetric scores give a lopsided book",
             evidence=("books",),
         )
 
-    def _leaning(self, found: list[Threshold], subject: Subject, heads: list[str]) -> str:
+    def _leaning(self, cuts: list[Threshold], subject: Subject, heads: list[str]) -> str:
         """A threshold without a mirror image, in words; '' where each has one, or there is none."""
-        own = [t for t in found if t.head in heads and set(t.sides) <= {-1.0, 0.0, 1.0}]
+        own = [t for t in cuts if t.head in heads and set(t.sides) <= {-1.0, 0.0, 1.0}]
         buys = {h: [t.above for t in own if t.head == h and t.sides == (0.0, 1.0)] for h in heads}
         sells = {h: [t.below for t in own if t.head == h and t.sides == (-1.0, 0.0)] for h in heads}
         for head in heads:
@@ -273,10 +273,10 @@ class MirroredScoresGiveMirroredOrders(Check):
             )
 
     def _at_thresholds(
-        self, subject: Subject, hook: str, heads: list[str], found: list[Threshold]
+        self, subject: Subject, hook: str, heads: list[str], cuts: list[Threshold]
     ) -> Answers:
         """One bound includes its score, and its mirror image does not."""
-        own = [t for t in found if t.head in heads]
+        own = [t for t in cuts if t.head in heads]
         if not own:
             return
         given = table(subject, np.concatenate([t.rows for t in own]))
@@ -329,8 +329,8 @@ def _one_date(like: pd.Index, names: int) -> pd.Index:
         return index
     day = index.get_level_values("date")[0]
     own = list(like.get_level_values("asset").unique()[:names])
-    made = [*own, *(f"probe-{i:02d}" for i in range(len(own), names))]
-    levels = {"asset": made, "date": [day] * names}
+    assets = [*own, *(f"probe-{i:02d}" for i in range(len(own), names))]
+    levels = {"asset": assets, "date": [day] * names}
     return pd.MultiIndex.from_arrays([levels[str(n)] for n in index.names], names=index.names)
 
 
@@ -338,14 +338,14 @@ def _says_short(subject: Subject, hook: str) -> Location | None:
     """Where a function that the hook enters answers -1, or a side that is called short."""
     for unit in units_entered(subject, hook).values():
         for node in ast.walk(unit.node) if unit.node is not None else ():
-            told: list[ast.expr | None] = []
+            values: list[ast.expr | None] = []
             if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign):
-                told = [node.value]
+                values = [node.value]
             elif isinstance(node, ast.IfExp):
-                told = [node.body, node.orelse]
+                values = [node.body, node.orelse]
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".where"):
-                told = list(node.args[1:])
-            for value in told:
+                values = list(node.args[1:])
+            for value in values:
                 text = ast.unparse(value) if value is not None else ""
                 if re.fullmatch(r"-1(\.0)?|(\w+\.)*short|['\"](short|sell)['\"]", text, re.I):
                     line = getattr(node, "lineno", unit.line)

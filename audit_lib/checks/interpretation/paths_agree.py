@@ -68,7 +68,7 @@ class BacktestIsLive(Check):
         """Compare both paths in every scenario."""
         rows: list[tuple[Scalar, ...]] = []
         counts: list[tuple[str, float, str]] = []
-        found: dict[str, list[tuple[str, Difference, int]]] = {}
+        by_cause: dict[str, list[tuple[str, Difference, int]]] = {}
         tolerances, placed = field_tolerances(subject, self.tolerance), 0
         for name, features, backtest, live in self._answers(subject):
             if not (backtest.answered and live.answered):
@@ -79,7 +79,7 @@ class BacktestIsLive(Check):
             yield Examined(len(shared), f"rows {name}")
             for difference in self._differences(backtest.got, live.got, tolerances):
                 key = difference.column or difference.kind
-                found.setdefault(key, []).append((name, difference, len(shared)))
+                by_cause.setdefault(key, []).append((name, difference, len(shared)))
                 counts.append((key, 100 * difference.count / max(len(shared), 1), name))
             one, other = (path.got.loc[shared] for path in (backtest, live))
             yield from kept("difference of an order in backtest and live", one, other, tolerances)
@@ -100,7 +100,7 @@ class BacktestIsLive(Check):
         )
         if not placed:
             yield Gap("orders", "neither path placed one in any scenario")
-        for key, cases in found.items():
+        for key, cases in by_cause.items():
             name, first, total = cases[0]
             ruled = name in (MADE_UP, BESIDE)
             yield self.finding(
@@ -118,18 +118,18 @@ class BacktestIsLive(Check):
         self, backtest: pd.DataFrame, live: pd.DataFrame, tolerances: dict[str, float]
     ) -> Iterator[Difference]:
         """What differs: first in side, and in the other fields of orders of the same side."""
-        found = differences(backtest, live, tolerance=self.tolerance, tolerances=tolerances)
+        departures = differences(backtest, live, tolerance=self.tolerance, tolerances=tolerances)
         shared = backtest.index.intersection(live.index)
         parted = unequal(backtest["side"].loc[shared], live["side"].loc[shared], 0.0)
         if parted.any():  # the other fields of these rows differ because the side does
-            yield from (d for d in found if d.column in ("", "side"))
+            yield from (d for d in departures if d.column in ("", "side"))
             same = shared[~parted]
-            found = differences(
+            departures = differences(
                 *(path.loc[same] for path in (backtest, live)),
                 tolerance=self.tolerance,
                 tolerances=tolerances,
             )
-        yield from (d for d in found if d.kind != "dtype" and (d.column or not parted.any()))
+        yield from (d for d in departures if d.kind != "dtype" and (d.column or not parted.any()))
 
     def _answers(
         self, subject: Subject
@@ -142,11 +142,11 @@ class BacktestIsLive(Check):
                 grid_orders(subject, hook, rows=self.grid, seed=self.seed) for hook in RULES
             )
             yield name, given, backtest, live
-            found: list[Threshold] = []
+            cuts: list[Threshold] = []
             with suppress(NotAssessed):  # no head is known to tell a side
-                found = thresholds(subject, RULES[0])
-            if found:
-                rows = beside(found, subject)
+                cuts = thresholds(subject, RULES[0])
+            if cuts:
+                rows = beside(cuts, subject)
                 backtest, live = (
                     ask(subject.hook(hook), rows, into=orders_of(subject)) for hook in RULES
                 )
@@ -176,10 +176,10 @@ class BacktestIsLive(Check):
             return
         # A path may decline a table for one row of it; each row alone tells which it declines.
         chosen = np.unique(np.linspace(0, len(traded) - 1, self.alone).astype(int))
-        kept = given.loc[traded[chosen]]
-        asked = [(kept.iloc[[i]],) for i in range(len(kept))]
+        traded_rows = given.loc[traded[chosen]]
+        questions = [(traded_rows.iloc[[i]],) for i in range(len(traded_rows))]
         prefix = "decisions.rules_" if name in (MADE_UP, BESIDE) else "decisions."
-        alone = ask_many(subject.hook(prefix + refuses), asked, into=orders_of(subject))
+        alone = ask_many(subject.hook(prefix + refuses), questions, into=orders_of(subject))
         declined = sum(r.refusal is not None for r in alone)
         if not declined:
             yield Gap(name, f"{refuses} refused the table, though none of {len(alone)} rows alone")

@@ -49,8 +49,8 @@ class RulesMeanWhatTheySay(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Rates, then names, then sides."""
-        told = ask(subject.hook(TEXTS), into=mapping).needed(TEXTS)
-        rules = {str(n): (str(r.get("side", "")), str(r.get("text", ""))) for n, r in told.items()}
+        texts = ask(subject.hook(TEXTS), into=mapping).needed(TEXTS)
+        rules = {str(n): (str(r.get("side", "")), str(r.get("text", ""))) for n, r in texts.items()}
         written = {name: text for name, (_, text) in rules.items() if text.strip()}
         for name in rules.keys() - written.keys():
             yield self._found(subject, f"rule {name} is empty", "a condition", f"{name} empty")
@@ -99,9 +99,9 @@ class RulesMeanWhatTheySay(Check):
             if not keyword.iskeyword(token)
         ]
         changed = [re.sub(rf"\b{t}\b", NOBODY, texts[rule]) for rule, t in places]
-        asked = [({rule: text}, real) for (rule, _), text in zip(places, changed, strict=True)]
+        questions = [({rule: text}, real) for (rule, _), text in zip(places, changed, strict=True)]
         taken = []
-        for (rule, token), reply in zip(places, self._fires(subject, asked), strict=True):
+        for (rule, token), reply in zip(places, self._fires(subject, questions), strict=True):
             if not reply.answered or rule not in reply.got:
                 continue
             taken.append((rule, token))

@@ -82,8 +82,8 @@ class RulesTradeWhenTheyShould(Check):
 
     def _paths(self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]) -> Answers:
         traded = answered = 0
-        asked = path_orders(subject, hook, rows=self.rows, seed=self.seed)
-        for name, features, reply in asked:
+        questions = path_orders(subject, hook, rows=self.rows, seed=self.seed)
+        for name, features, reply in questions:
             if reply.answered:
                 answered += len(reply.got)
                 traded += self._count(reply)
@@ -126,18 +126,18 @@ class RulesTradeWhenTheyShould(Check):
         replies = dict(zip(cases, answers, strict=False))
         levels = dict(zip(probes, answers[len(cases) :], strict=True))
         yield Examined(sum(r.answered for r in replies.values()), f"cases of {hook}")
-        told = {name.removeprefix("NaN in "): name for name in replies if "NaN in " in name}
-        effect = {head: self._matters(head, levels) for head in told}
+        name_of = {name.removeprefix("NaN in "): name for name in replies if "NaN in " in name}
+        effect = {head: self._matters(head, levels) for head in name_of}
         for name, reply in replies.items():
             head = name.removeprefix("NaN in ")
             if reply.failure is not None:
                 yield Gap(f"{hook}, {name}", reply.why)
             elif reply.answered:
-                idle = head in told and effect[head] is False
+                idle = head in name_of and effect[head] is False
                 label = f"{name}, which has no effect on orders" if idle else name
                 rows = ROWS if name in ALIKE else FEW
                 shares.append((label, 100 * self._count(reply, rows=rows) / rows, hook))
-                if head in told and effect[head] is None:
+                if head in name_of and effect[head] is None:
                     yield Gap(f"{hook}, {name}", f"no order was given for any level of {head}")
         strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
         if strong and not any(self._count(r, 1.0) for r in strong):
@@ -199,13 +199,13 @@ class RulesTradeWhenTheyShould(Check):
         """Strong scores with one head at each of five levels, from low to high."""
         sample = predictions(subject)
         strong = {**sample.median(), **sample[heads].quantile(0.999)}
-        found = {}
+        levels = {}
         for head in sample.columns:
             for level in (0.0, 0.02, 0.5, 0.98, 1.0):
                 value = float(sample[head].quantile(level))
                 far = value if 0 < level < 1 else value * 3
-                found[str(head), level] = pd.Series({**strong, head: far})
-        return found
+                levels[str(head), level] = pd.Series({**strong, head: far})
+        return levels
 
     @staticmethod
     def _matters(head: str, levels: dict[tuple[str, float], Reply[pd.DataFrame]]) -> bool | None:

@@ -141,9 +141,9 @@ class PositionsAddUp(Check):
             "another entry": given.assign(entry=1.5 * given["entry"]),
             "another exit": given.assign(exit=1.5 * given["exit"]),
         }
-        asked = [(case,) for case in cases.values()]
-        told = ask_many(subject.hook(HOOK), asked, into=_settled(-1))
-        replies = dict(zip(cases, told, strict=True))
+        questions = [(case,) for case in cases.values()]
+        raw_replies = ask_many(subject.hook(HOOK), questions, into=_settled(-1))
+        replies = dict(zip(cases, raw_replies, strict=True))
         for name, reply in replies.items():
             if not reply.answered:
                 yield Gap(name, reply.why)
@@ -175,7 +175,7 @@ class PositionsAddUp(Check):
             )
             level = Severity.MEDIUM if where else Severity.INFO
             yield self._found(subject, text + more, "one leg", "fees on both", "legs", level)
-        said = {
+        sentences = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",
             "another order": "positions in another order are settled otherwise",
@@ -185,7 +185,7 @@ class PositionsAddUp(Check):
         for name, gap in off.items():
             if (wrong := gap > self.tolerance).any():
                 at = int(np.argmax(wrong))
-                text = f"{said[name]}, in {int(wrong.sum())} of {len(wrong)}"
+                text = f"{sentences[name]}, in {int(wrong.sum())} of {len(wrong)}"
                 measured = f"{_told(cases[name], at)}: {_told(replies[name].got, at)}"
                 yield self._found(subject, f"{text}: {measured}", measured, "the relation", name)
 
@@ -200,18 +200,18 @@ class PositionsAddUp(Check):
         tables = [given.iloc[[0]].assign(**{column: value}) for column, value in odd]
         replies: list[Reply[pd.DataFrame]] = ask_many(hook, [(t,) for t in tables], into=frame)
         for (column, value), reply in zip(odd, replies, strict=True):
-            told = f"{column} {value:g}"
+            what = f"{column} {value:g}"
             if reply.answered and "net" in reply.got and np.isfinite(reply.got["net"]).any():
-                text = f"a position with {told} is settled: net {float(reply.got['net'].iloc[0]):g}"
+                text = f"a position with {what} is settled: net {float(reply.got['net'].iloc[0]):g}"
                 # A spread, and a future now and then, has a price at or below zero.
                 priced = column in ("entry", "exit") and np.isfinite(value)
                 severity = Severity.INFO if priced else Severity.MEDIUM
             elif reaction(reply) is Reaction.CRASHED and not on_purpose(reply):
-                text, severity = f"a position with {told} ends in a crash", Severity.LOW
+                text, severity = f"a position with {what} ends in a crash", Severity.LOW
             else:
                 continue
             yield self._found(
-                subject, text, told, "a refusal, or NaN", told, severity, "cannot be settled"
+                subject, text, what, "a refusal, or NaN", what, severity, "cannot be settled"
             )
 
     def _found(
@@ -243,8 +243,8 @@ def _promised(subject: Subject) -> str:
     for file in sorted(root.glob("*.md")):
         with suppress(OSError, UnicodeDecodeError):
             texts[file.name] = read_words(file, most=MOST_TEXT)
-    found = ((path, _LEGS.search(text)) for path, text in sorted(texts.items()))
-    return next((f"{p} ({' '.join(m[0].split())})" for p, m in found if m), "")
+    matches = ((path, _LEGS.search(text)) for path, text in sorted(texts.items()))
+    return next((f"{p} ({' '.join(m[0].split())})" for p, m in matches if m), "")
 
 
 def _gap(off: ArrayLike, unknown: float = np.inf) -> Floats:
@@ -262,10 +262,10 @@ def _told(rows: pd.DataFrame, at: int) -> str:
 
 def _settled(rows: int) -> Into[pd.DataFrame]:
     def convert(raw: object) -> pd.DataFrame:
-        found = frame(raw)
-        lacking = [c for c in COLUMNS if c not in found]
-        if lacking or rows not in (-1, len(found)):
+        table = frame(raw)
+        lacking = [c for c in COLUMNS if c not in table]
+        if lacking or rows not in (-1, len(table)):
             raise ValueError(f"wanted columns {', '.join(COLUMNS)}, a row each position")
-        return found[COLUMNS].astype(np.float64).reset_index(drop=True)
+        return table[COLUMNS].astype(np.float64).reset_index(drop=True)
 
     return convert

@@ -65,7 +65,7 @@ class SidesFollowADirectionalHead(Check):
                 continue
             free = reply.got[reply.got["gate"] == ""]
             free = free[free.index.isin(scores.index)]
-            high, low, asked = self._sides(free["side"].to_numpy())
+            high, low, least = self._sides(free["side"].to_numpy())
             if high is None or low is None:
                 yield Gap(hook, f"fewer than {self.orders} orders of a side in {len(chosen)} rows")
                 continue
@@ -78,20 +78,20 @@ class SidesFollowADirectionalHead(Check):
             ]
             if not names:
                 raise NotAssessed("no directional head is among the predictions")
-            known = [
+            seen_by = [
                 {head: area for head, area in seen.items() if head not in unnamed}
                 for seen in views.values()
             ]
-            if not all(self._departure(seen, names, asked) for seen in known):
-                areas_of = max((seen[_best(seen, names)], _best(seen, names)) for seen in known)
+            if not all(self._departure(seen, names, least) for seen in seen_by):
+                areas_of = max((seen[_best(seen, names)], _best(seen, names)) for seen in seen_by)
                 what = f"probability that a buy scores above a sell on {areas_of[1]}"
-                yield Margin(what, areas_of[0], asked, least=True)
+                yield Margin(what, areas_of[0], least, least=True)
                 continue
-            led = [head for head in unnamed for seen in views.values() if seen[head] >= asked]
+            led = [head for head in unnamed for seen in views.values() if seen[head] >= least]
             if led:
                 yield Gap(hook, f"sides follow {led[0]}, and nobody says of what kind that head is")
             else:
-                yield self._found(subject, hook, known[0], names, asked)
+                yield self._found(subject, hook, seen_by[0], names, least)
         yield Evidence(
             "areas",
             "Probability that a buy scores above a sell",
@@ -119,39 +119,39 @@ class SidesFollowADirectionalHead(Check):
             levels[", within dates"] = pd.factorize(pd.Index(dates))[0]
         if isinstance(scores.index, pd.MultiIndex):
             levels[", within assets"] = pd.factorize(scores.index.get_level_values(0))[0]
-        found = {}
+        areas = {}
         for among, groups in levels.items():
             both = np.intersect1d(groups[high], groups[low])
             a, b = (side & np.isin(groups, both) for side in (high, low))
             if min(a.sum(), b.sum()) >= self.orders and (among == EVERYWHERE or len(both) > 1):
-                found[among] = {
+                areas[among] = {
                     str(head): _area(numeric(scores[[head]]).reshape(-1), a, b, groups)
                     for head in scores.columns
                 }
-        return found
+        return areas
 
     def _departure(
-        self, areas: dict[str, float], names: list[str], asked: float
+        self, areas: dict[str, float], names: list[str], least: float
     ) -> tuple[str, Severity] | None:
         """What the sides follow instead of a direction; None where they follow one."""
         best, rival = _best(areas, names), _rival(areas, names)
         # Trading where another head is high or low is a filter; to buy and sell by it is not.
-        apart = abs(areas[rival] - 0.5) if rival and asked == self.separation else 0.0
+        apart = abs(areas[rival] - 0.5) if rival and least == self.separation else 0.0
         led = apart > 0.49 and apart - abs(areas[best] - 0.5) > self.margin
-        if areas[best] >= asked and not led:
+        if areas[best] >= least and not led:
             return None
         if led:
             return f"sides follow {rival}, which tells no direction", self.severity
-        if areas[best] <= 1 - asked:
+        if areas[best] <= 1 - least:
             return f"what is bought scores below what is sold on {best}", self.severity
         if rival and abs(areas[rival] - 0.5) > max(0.4, abs(areas[best] - 0.5)):
             return f"sides follow {rival}, which tells no direction", self.severity
         return "sides follow no directional head", Severity.HIGH
 
     def _found(
-        self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], asked: float
+        self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], least: float
     ) -> Answer:
-        departure = self._departure(areas, names, asked)
+        departure = self._departure(areas, names, least)
         text, severity = departure or ("sides follow no directional head", Severity.HIGH)
         best, rival = _best(areas, names), _rival(areas, names)
         return self.finding(
@@ -159,7 +159,7 @@ class SidesFollowADirectionalHead(Check):
             f"{text}: a buy ranks above a sell with probability {areas[best]:.2f} on {best}"
             + (f", {areas[rival]:.2f} on {rival}" if rival else ""),
             measured=areas[best],
-            expected=f"at least {asked:g} on a return or a probability",
+            expected=f"at least {least:g} on a return or a probability",
             key="sides",
             severity=severity,
             evidence=("areas",),

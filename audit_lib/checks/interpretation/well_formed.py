@@ -69,7 +69,7 @@ class OrdersAreWellFormed(Check):
         """Ask every hook in every scenario."""
         sizes: list[tuple[float, float, str]] = []
         count = 0
-        for hook, (name, asked, reply) in self._questions(subject):
+        for hook, (name, features, reply) in self._questions(subject):
             if not reply.answered:
                 if reply.failure is not None:
                     yield Gap(f"{hook}, {name}", reply.why)
@@ -84,7 +84,7 @@ class OrdersAreWellFormed(Check):
                 if wrong.any():
                     yield self._found(subject, hook, name, text, wrong, got)
             if hook in RULES and self.sizing:
-                yield from self._sizing(subject, hook, asked, got)
+                yield from self._sizing(subject, hook, features, got)
         if not count:
             yield Gap("orders", "none was placed in any scenario")
         yield Evidence(
@@ -98,8 +98,8 @@ class OrdersAreWellFormed(Check):
 
     def _questions(self, subject: Subject) -> Iterator[tuple[str, Asked]]:
         for hook in written(subject, PATHS):
-            for asked in path_orders(subject, hook, rows=self.rows, seed=self.seed):
-                yield hook, asked
+            for question in path_orders(subject, hook, rows=self.rows, seed=self.seed):
+                yield hook, question
         if subject.has("predictor.predict"):
             for hook in RULES:
                 if subject.has(hook):
@@ -146,9 +146,9 @@ class OrdersAreWellFormed(Check):
         )
 
     def _sizing(
-        self, subject: Subject, hook: str, asked: pd.DataFrame, got: pd.DataFrame
+        self, subject: Subject, hook: str, features: pd.DataFrame, got: pd.DataFrame
     ) -> Answers:
-        unknown = [head for head in self.sizing if head not in asked]
+        unknown = [head for head in self.sizing if head not in features]
         if unknown:
             yield Gap("monotone sizing", f"no head is called {unknown[0]!r} (option sizing)")
             return
@@ -156,7 +156,7 @@ class OrdersAreWellFormed(Check):
             rows = (got["side"] == way).to_numpy()
             free = (got.loc[rows, "gate"] == "").to_numpy()
             signs = [way if how == "increasing" else -1.0 for how in self.sizing.values()]
-            scores = numeric(asked.loc[rows, list(self.sizing)]) * np.asarray(signs)
+            scores = numeric(features.loc[rows, list(self.sizing)]) * np.asarray(signs)
             sizes = got.loc[rows, "size"].to_numpy()
             pairs, broken, worst = dominance_breaks(scores, sizes, free, slack=1e-12)
             yield Examined(pairs, f"pairs of {word} orders")

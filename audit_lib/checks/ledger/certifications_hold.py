@@ -46,24 +46,24 @@ class CertificationsHold(Check):
         policy = ledger.policy
         if not (policy.required or policy.high_risk or policy.gates or ledger.violation):
             raise NotAssessed(f"no policy says what must be certified ({FILE}: [policy])")
-        found = states(subject, ledger, gate=self.gate)
-        asked = [s for s in found if s.wanted]
-        if not asked and not any(s.violated for s in found):
+        unit_states = states(subject, ledger, gate=self.gate)
+        obliged = [s for s in unit_states if s.wanted]
+        if not obliged and not any(s.violated for s in unit_states):
             if policy.gates and not (policy.required or policy.high_risk):
                 gates = ", ".join(policy.gates)
                 raise NotApplicable(f"the policy asks for certifications at gates alone: {gates}")
-            raise NotAssessed(f"the policy asks nothing of any of the {len(found)} units")
+            raise NotAssessed(f"the policy asks nothing of any of the {len(unit_states)} units")
         wanting: dict[str, list[UnitState]] = defaultdict(list)
-        for state in found:
+        for state in unit_states:
             if state.violated and set(state.violated) & set(state.wanted or state.violated):
                 yield self._violated(subject, state)
             elif state.missing:
                 wanting[state.path].append(state)
         for path, units in wanting.items():
             yield self._uncertified(subject, path, units)
-        yield _table(found)
-        yield _shares(found, tuple(ledger.criteria))
-        yield Examined(len(asked), "units of which the policy asks something")
+        yield _table(unit_states)
+        yield _shares(unit_states, tuple(ledger.criteria))
+        yield Examined(len(obliged), "units of which the policy asks something")
 
     def _violated(self, subject: Subject, state: UnitState) -> Answer:
         file = code_of(subject.source).files[state.path]
@@ -82,11 +82,11 @@ class CertificationsHold(Check):
         lines = sum(s.lines for s in units)
         stale = [s for s in units if s.stale]
         criteria = sorted({c for s in units for c in s.missing})
-        said = f"; {stale[0].name}: {stale[0].stale}" if stale else ""
+        stale_text = f"; {stale[0].name}: {stale[0].stale}" if stale else ""
         more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
         return self.finding(
             Location(path),
-            f"{len(units)} units ({lines} lines) lack {', '.join(criteria)}{said}{more}",
+            f"{len(units)} units ({lines} lines) lack {', '.join(criteria)}{stale_text}{more}",
             measured=f"{lines} lines not certified",
             expected="all lines certified or exempted",
             key=" ".join(criteria),
@@ -95,7 +95,7 @@ class CertificationsHold(Check):
         )
 
 
-def _table(found: tuple[UnitState, ...]) -> Evidence:
+def _table(units: tuple[UnitState, ...]) -> Evidence:
     return Evidence(
         "units",
         "Certification by unit",
@@ -103,20 +103,20 @@ def _table(found: tuple[UnitState, ...]) -> Evidence:
         tuple(
             (s.path, s.name, s.lines, *(", ".join(x) for x in (s.held, s.missing, s.violated,
              s.exempted)), s.stale, ", ".join(s.certified_by))
-            for s in found
+            for s in units
         ),
     )  # fmt: skip
 
 
-def _shares(found: tuple[UnitState, ...], criteria: tuple[str, ...]) -> Evidence:
+def _shares(units: tuple[UnitState, ...], criteria: tuple[str, ...]) -> Evidence:
     return Evidence(
         "shares",
         "Certified lines by criterion",
         ("label", "value"),
         tuple(
-            (c, sum(s.lines for s in found if c in s.held and c not in s.violated))
+            (c, sum(s.lines for s in units if c in s.held and c not in s.violated))
             for c in criteria
         ),
         View.BARS,
-        f"lines, of {sum(s.lines for s in found)}",
+        f"lines, of {sum(s.lines for s in units)}",
     )

@@ -95,7 +95,7 @@ class DeclaredSizesAgree(Check):
     def _told(self, wrong: list[_Wrong]) -> Answer:
         """One finding a document: it was made at another commit, or counts in another way."""
         place, about, numbers = wrong[0]
-        text = ", ".join(f"{what} declared {said}, measured {is_}" for what, said, is_ in numbers)
+        text = ", ".join(f"{what} declared {due}, measured {is_}" for what, due, is_ in numbers)
         others = [other for _, other, _ in wrong[1:]]
         if others:
             named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
@@ -104,7 +104,7 @@ class DeclaredSizesAgree(Check):
             place,
             f"{about}: {text}",
             measured=", ".join(f"{is_} {what}" for what, _, is_ in numbers),
-            expected=", ".join(f"{said} {what}" for what, said, _ in numbers),
+            expected=", ".join(f"{due} {what}" for what, due, _ in numbers),
             key=f"{about} {' '.join(what for what, _, _ in numbers)}",
             cause="sizes that are not those of the source",
             evidence=("declared",),
@@ -127,11 +127,11 @@ def _declared(subject: Subject, path: str) -> Iterator[DeclaredSize]:
 
 
 def _measured(code: Code, files: tuple[str, ...], what: str) -> tuple[int, ...]:
-    known = [code.files[f] for f in files if f in code.files]
+    measured = [code.files[f] for f in files if f in code.files]
     if what == "files":
-        return (len(known),)
+        return (len(measured),)
     if what == "lines":
-        return (sum(f.lines.count for f in known),)
+        return (sum(f.lines.count for f in measured),)
     if what == "definitions":
-        return (sum(f.definitions for f in known),)
-    return (sum(f.branches for f in known), sum(f.branch_lines for f in known))
+        return (sum(f.definitions for f in measured),)
+    return (sum(f.branches for f in measured), sum(f.branch_lines for f in measured))

@@ -60,10 +60,10 @@ class EveryFileParses(Check):
                     f"with Python {since}",
                 )
                 continue
-            said = f"is for Python {since}, and {_HERE} is promised ({allowed})" if since else ""
+            newer = f"is for Python {since}, and {_HERE} is promised ({allowed})" if since else ""
             yield self.finding(
                 file.location(error.lineno or 1),
-                said or f"does not parse: {error.msg}",
+                newer or f"does not parse: {error.msg}",
                 measured=error.msg,
                 expected="valid Python",
                 key="syntax",
@@ -73,10 +73,10 @@ class EveryFileParses(Check):
 
     def _newer(self, files: list[SourceFile]) -> dict[str, str]:
         try:
-            found = newer(files, seconds=self.seconds)
+            versions = newer(files, seconds=self.seconds)
         except NotAssessed:  # without ruff, what does not parse here does not parse
             return {}
-        return {path: "{}.{}".format(*version) for path, version in found.items()}
+        return {path: "{}.{}".format(*version) for path, version in versions.items()}
 
 
 def _allows(specifier: str) -> bool:

@@ -67,12 +67,12 @@ class HighRiskFilesAreClear(Check):
             if task not in ran and task is not self.task:
                 yield Gap(task.value, "has no results in this run")
         results = [*(r for task in subject.earlier for r in task.results), *_waived(subject)]
-        found = [f for r in results for f in r.open_findings if f.severity >= floor]
+        findings = [f for r in results for f in r.open_findings if f.severity >= floor]
         executed = _Executed(subject)
-        order = ranked(found, code_of(subject.source).imports.dependent_counts)
+        order = ranked(findings, code_of(subject.source).imports.dependent_counts)
         serious = [(f, places) for f in order if (places := executed.high_risk(f))]
         yield Examined(len(results), "check results")
-        yield from executed.gaps(found)
+        yield from executed.gaps(findings)
         if not serious:
             return
         yield Evidence(
@@ -124,23 +124,23 @@ class _Executed:
         """Files that count, the likeliest first."""
         place, hook = finding.location, _hook(finding)
         here = place.base == "source" and self.subject.source.is_high_risk(place.path)
-        found = [place.path] if here else []
-        return found or [path for path, n in self.own.get(hook, Counter()).most_common() if n]
+        paths = [place.path] if here else []
+        return paths or [path for path, n in self.own.get(hook, Counter()).most_common() if n]
 
-    def gaps(self, found: list[Finding]) -> Iterator[Gap]:
+    def gaps(self, findings: list[Finding]) -> Iterator[Gap]:
         """Findings of behaviour of which nobody can tell whether they count."""
-        hooks = {_hook(f) for f in found if f.location.base == "parameters"} - {""}
+        hooks = {_hook(f) for f in findings if f.location.base == "parameters"} - {""}
         if not hooks:
             return
-        said = "what the hooks execute was not measured"
+        sentence = "what the hooks execute was not measured"
         if self.review is None or self.review.unmeasured:
             why = self.review.unmeasured if self.review else ""
-            yield _gap(hooks, f"{said}: {why}" if why else said)
+            yield _gap(hooks, f"{sentence}: {why}" if why else sentence)
             return
         words = " ".join(self.review.missing).split()
         lost = {h for h in hooks - self.own.keys() if h in words}
         if lost:
-            yield _gap(lost, f"{said}: {'; '.join(self.review.missing)}")
+            yield _gap(lost, f"{sentence}: {'; '.join(self.review.missing)}")
         shared = {h for h in hooks & self.shared if not any(self.own[h].values())}
         if shared:
             yield _gap(shared, "of high-risk files they execute only lines that most hooks execute")

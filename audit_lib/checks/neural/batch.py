@@ -57,34 +57,34 @@ class NeuralRowsAreIndependent(Check):
         due = ask(hook, inputs, into=floats(self.rows, -1)).needed(
             f"{FORWARD} gives no output for ordinary rows:"
         )
-        asked = _companies(inputs, rng)
-        here = yield from self._held(subject, hook, asked, due, "batches", "company")
+        companies = _companies(inputs, rng)
+        here = yield from self._held(subject, hook, companies, due, "batches", "company")
         if all(gap <= self.tolerance for gap in here.values()):  # else it stands already
             there, order = subject.elsewhere(1).hook(FORWARD), rng.permutation(self.rows)
             again = [Company("a process that was asked nothing before", (inputs[order],), order)]
             yield from self._held(subject, there, again, due, "calls in another process", "process")
         if subject.has(EXPORTED):
             hook = subject.hook(EXPORTED)
-            yield from self._held(subject, hook, asked, due, "exported batches", "exported")
+            yield from self._held(subject, hook, companies, due, "exported batches", "exported")
 
     def _held(
-        self, subject: Subject, hook: Hook, asked: list[Company], due: Floats, name: str, key: str
+        self, subject: Subject, hook: Hook, cases: list[Company], due: Floats, name: str, key: str
     ) -> Generator[Answer, None, dict[str, float]]:
         exported = key == "exported"
         tolerance = self.exported_tolerance if exported else self.tolerance
         exact = SAME if key == "company" else ""
-        found = changes(hook, asked, due, name=name, tolerance=tolerance, exact=exact)
-        yield from found.told
-        if found.broken:
+        changed = changes(hook, cases, due, name=name, tolerance=tolerance, exact=exact)
+        yield from changed.told
+        if changed.broken:
             yield self.finding(
                 subject.where(EXPORTED if exported else FORWARD),
-                found.said + (f", against {FORWARD}" if exported else ""),
-                measured=max(found.broken.values()),
+                changed.said + (f", against {FORWARD}" if exported else ""),
+                measured=max(changed.broken.values()),
                 expected=f"at most {tolerance:g}",
                 key=key,
                 evidence=(name,),
             )
-        return found.moved
+        return changed.moved
 
 
 def _companies(inputs: Floats, rng: np.random.Generator) -> list[Company]:

@@ -56,7 +56,7 @@ class PaddingMeansNothing(Check):
         noise, longer = inputs.copy(), np.pad(inputs, ((0, 0), (0, 3), (0, 0)))
         noise[padding] = rng.normal(size=(int(padding.sum()), inputs.shape[2])) * 3
         order, every = rng.permutation(n), np.arange(n)
-        asked = [
+        companies = [
             Company("the same call again", (inputs, lengths), every),
             Company("another order", (inputs[order], lengths[order]), order),
             Company("other values in the padding", (noise, lengths), every),
@@ -64,14 +64,14 @@ class PaddingMeansNothing(Check):
         ]
         for i in range(1, n, 4):
             alone = inputs[i : i + 1, : lengths[i]], lengths[i : i + 1]
-            asked.append(Company(f"row {i} alone, unpadded", alone, every[i : i + 1]))
-        found = changes(hook, asked, due, name="batches", tolerance=self.tolerance)
-        yield from found.told
-        if found.broken:
+            companies.append(Company(f"row {i} alone, unpadded", alone, every[i : i + 1]))
+        changed = changes(hook, companies, due, name="batches", tolerance=self.tolerance)
+        yield from changed.told
+        if changed.broken:
             yield self.finding(
                 subject.where(SEQUENCES),
-                found.said,
-                measured=max(found.broken.values()),
+                changed.said,
+                measured=max(changed.broken.values()),
                 expected=f"at most {self.tolerance:g}",
                 key="padding",
                 evidence=("batches",),

@@ -102,9 +102,9 @@ class StatesFitOrAreRefused(Check):
                     key="served",
                 )
         spoiled = {
-            (kind, what): made
+            (kind, what): state_spoiled
             for name in _drawn(state, self.arrays, rng)
-            for kind, what, made in _spoiled(state, name, rng)
+            for kind, what, state_spoiled in _spoiled(state, name, rng)
         }
         replies = ask_many(hook, [(s, inputs) for s in spoiled.values()], into=floats(-1, -1))
         answers = zip((what for _, what in spoiled), replies, strict=True)
@@ -115,16 +115,16 @@ class StatesFitOrAreRefused(Check):
         for (kind, what), reply in zip(spoiled, replies, strict=True):
             word = reaction(reply)
             if word is Reaction.CRASHED and not on_purpose(reply):
-                severity, said = Severity.LOW, f"ends in a crash: {reply.why}"
+                severity, effect = Severity.LOW, f"ends in a crash: {reply.why}"
             elif word is Reaction.ANSWERED and _harmful(kind, what, reply.got, first.got, unused):
                 severity = Severity.MEDIUM if kind == "unknown" else self.severity
-                said = "is taken, and predicts"
+                effect = "is taken, and predicts"
             else:
                 continue
             yield self.finding(
                 subject.where(LOAD),
-                f"a state with {what} {said}",
-                measured=said,
+                f"a state with {what} {effect}",
+                measured=effect,
                 expected=EXPECTED[kind],
                 key=what,
                 severity=severity,

@@ -84,14 +84,14 @@ class NetworkWasTrained(Check):
             size = max(float(np.nanmax(np.abs(column), initial=0.0)), 1e-12)
             values = len(np.unique(np.round(column[np.isfinite(column)] / size, 7)))
             if np.isfinite(column).all() and values <= 2:
-                said = "the same" if values == 1 else "one of two values"
+                what = "the same" if values == 1 else "one of two values"
                 yield self.finding(
                     subject.where(FORWARD),
-                    f"output {k} is {said} for {len(column)} rows of all sizes",
+                    f"output {k} is {what} for {len(column)} rows of all sizes",
                     measured=f"{values} values",
                     expected="outputs that follow the inputs",
                     key=f"output {k}",
-                    cause=said,
+                    cause=what,
                 )
 
     def _drawn(self, subject: Subject) -> Answers:

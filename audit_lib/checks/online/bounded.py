@@ -50,10 +50,10 @@ class OneBadRowIsForgiven(Check):
     def run(self, subject: Subject) -> Answers:
         """Spoil one row at a time and compare with the clean run."""
         hook = subject.hook("online.run")
-        made, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)
-        courses = self._courses(made)
+        plain, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)
+        courses = self._courses(plain)
         clean, *replies = ask_many(
-            hook, [(course, probe, None) for course in [made, *courses.values()]], into=outputs
+            hook, [(course, probe, None) for course in [plain, *courses.values()]], into=outputs
         )
         clean.needed("online.run")
         spread = float(np.std(clean.got)) or 1.0
@@ -78,20 +78,20 @@ class OneBadRowIsForgiven(Check):
                 evidence=("bad_rows",),
             )
 
-    def _courses(self, made: Course) -> dict[str, Course]:
-        feature = str(made[0].columns[0])
-        one = made[1]
-        found: dict[str, Course] = {}
+    def _courses(self, plain: Course) -> dict[str, Course]:
+        feature = str(plain[0].columns[0])
+        one = plain[1]
+        courses: dict[str, Course] = {}
         for place, column in (("a feature", feature), ("the outcome", "y")):
             for name, value in (("NaN", math.nan), ("infinite", math.inf), ("1e6", 1e6)):
                 bad = spoilt(one, column, value)
-                found[f"{place} is {name} in one row"] = [made[0], bad, *made[2:]]
-        found["an empty batch"] = [made[0], one, one.iloc[:0], *made[2:]]
+                courses[f"{place} is {name} in one row"] = [plain[0], bad, *plain[2:]]
+        courses["an empty batch"] = [plain[0], one, one.iloc[:0], *plain[2:]]
         if self.batch_split:
             half = len(one) // 2
-            found["a batch cut in two"] = [made[0], one.iloc[:half], one.iloc[half:], *made[2:]]
-            found["two batches joined"] = [joined(made[:2]), *made[2:]]
-        return found
+            courses["a batch cut in two"] = [plain[0], one.iloc[:half], one.iloc[half:], *plain[2:]]
+            courses["two batches joined"] = [joined(plain[:2]), *plain[2:]]
+        return courses
 
     def _problem(self, clean: Floats, spread: float, name: str, got: Floats) -> str:
         if not np.isfinite(got).all():

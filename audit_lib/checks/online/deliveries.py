@@ -52,10 +52,10 @@ class LabelsFindTheirRows(Check):
         """Compare every course with the straight one."""
         hook = subject.hook(HOOK)
         columns = required(subject) if subject.has("predictor.required") else ["x0", "x1", "x2"]
-        made = deliveries(columns, seed=self.seed)
-        same, other = self._same(made), self._other(made)
-        cases = {"straight": (made.course(), None), **same, **other}
-        calls = [(events, made.probe, after) for events, after in cases.values()]
+        sent = deliveries(columns, seed=self.seed)
+        same, other = self._same(sent), self._other(sent)
+        cases = {"straight": (sent.course(), None), **same, **other}
+        calls = [(events, sent.probe, after) for events, after in cases.values()]
         answers = dict(zip(cases, ask_many(hook, calls, into=outputs), strict=True))
         straight = answers["straight"]
         straight.needed(HOOK)

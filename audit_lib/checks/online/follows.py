@@ -60,8 +60,8 @@ class LearnerFollowsItsLessons(Check):
     def run(self, subject: Subject) -> Answers:
         """Teach lessons and their opposites."""
         hook = subject.hook(HOOK)
-        known = subject.has("predictor.required")
-        columns = list(required(subject)) if known else [f"x{i}" for i in range(5)]
+        requirement_declared = subject.has("predictor.required")
+        columns = list(required(subject)) if requirement_declared else [f"x{i}" for i in range(5)]
         if not columns:
             raise NotAssessed("predictor.required names no column to make rows of")
         lessons = Lessons(columns, self.batches, self.rows, self.ways, self.seed)
@@ -91,9 +91,9 @@ class LearnerFollowsItsLessons(Check):
                 yield Gap("lessons", f"{why} (agreement {along:.2f})")
                 return
             taught = along
-        told = self._direction(subject, taught, dict(rows[1:]), answers)
-        if told is not None:
-            yield told
+        direction = self._direction(subject, taught, dict(rows[1:]), answers)
+        if direction is not None:
+            yield direction
         elif taught >= 0.5:
             yield Margin(
                 "agreement of what was learnt with what was taught", taught, 0.5, least=True
@@ -101,35 +101,35 @@ class LearnerFollowsItsLessons(Check):
             yield from self._all_rows(subject, lessons, answers)
 
     def _courses(self, lessons: Lessons) -> dict[str, object]:
-        found: dict[str, object] = {}
+        courses: dict[str, object] = {}
         for way in range(self.ways):
             for lag in (0, *_LAGS):
                 mark = f" {lag}" if lag else ""
-                found[f"way {way}{mark}"] = lessons.course(way, 1.0, lag)
-                found[f"against {way}{mark}"] = lessons.course(way, -1.0, lag)
-        found["first batch"] = lessons.course()[:1]
-        found["nothing"] = lessons.course(0, 0.0)
-        found["doubled"] = lessons.course(0, 2.0)
+                courses[f"way {way}{mark}"] = lessons.course(way, 1.0, lag)
+                courses[f"against {way}{mark}"] = lessons.course(way, -1.0, lag)
+        courses["first batch"] = lessons.course()[:1]
+        courses["nothing"] = lessons.course(0, 0.0)
+        courses["doubled"] = lessons.course(0, 2.0)
         for word, sign in _SIDES.items():
-            found[word] = lessons.course(0, sign * lessons.signs(0))
+            courses[word] = lessons.course(0, sign * lessons.signs(0))
         for quarter in range(4):
-            found[f"quarter {quarter}"] = lessons.course(0, lessons.turned(quarter))
-        found["same rows"] = lessons.course(same=True)
+            courses[f"quarter {quarter}"] = lessons.course(0, lessons.turned(quarter))
+        courses["same rows"] = lessons.course(same=True)
         for batch in range(self.batches):
             turned = lessons.turned_batches([batch])
-            found[f"batch {batch}"] = lessons.course(0, turned, same=True)
+            courses[f"batch {batch}"] = lessons.course(0, turned, same=True)
         second = range(self.batches // 2, self.batches)
-        found["turned"] = lessons.course(0, lessons.turned_batches(list(second)))
-        return found
+        courses["turned"] = lessons.course(0, lessons.turned_batches(list(second)))
+        return courses
 
     def _taught(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]], mark: str) -> float:
         """Mean agreement over the directions; NaN where a course has no answer."""
-        found = []
+        agreements = []
         for way in range(self.ways):
             one, other = answers[f"way {way}{mark}"], answers[f"against {way}{mark}"]
             if one.answered and other.answered and one.got.shape == other.got.shape:
-                found.append(agreement(one.got - other.got, lessons.truth(way)))
-        return float(np.mean(found)) if found else float("nan")
+                agreements.append(agreement(one.got - other.got, lessons.truth(way)))
+        return float(np.mean(agreements)) if agreements else float("nan")
 
     def _along(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]]) -> float | None:
         """Agreement along the prediction that a learner corrects; None where it corrects none.
@@ -138,13 +138,13 @@ class LearnerFollowsItsLessons(Check):
         direction.
         """
         pairs = [(answers[f"way {w}"], answers[f"against {w}"]) for w in range(self.ways)]
-        asked = [answers["nothing"], *(reply for pair in pairs for reply in pair)]
-        if any(not r.answered or r.got.shape != (len(lessons.probe),) for r in asked):
+        replies = [answers["nothing"], *(reply for pair in pairs for reply in pair)]
+        if any(not r.answered or r.got.shape != (len(lessons.probe),) for r in replies):
             return None
         changes = np.array([one.got - other.got for one, other in pairs])
         moved = float(np.linalg.norm(changes))
         changes = changes - changes.mean(axis=1, keepdims=True)  # no lesson is about a shift
-        before = asked[0].got - asked[0].got.mean()
+        before = replies[0].got - replies[0].got.mean()
         size = float(np.linalg.norm(before))
         if not np.isfinite([*changes, before]).all() or not (size and moved):
             return None
@@ -178,8 +178,8 @@ class LearnerFollowsItsLessons(Check):
         if 0 < len(idle) < len(lessons.columns):
             text = f"{len(idle)} of {len(lessons.columns)} columns are learnt nothing of: "
             return self._said(subject, text + ", ".join(idle[:6]), "columns", float(len(idle)))
-        known = all(answers[n].answered for n in (*_SIDES, "nothing", "doubled"))
-        if not known or np.array_equal(answers["doubled"].got, answers["way 0"].got):
+        all_answered = all(answers[n].answered for n in (*_SIDES, "nothing", "doubled"))
+        if not all_answered or np.array_equal(answers["doubled"].got, answers["way 0"].got):
             return None  # it learns of the labels' signs alone
         for word in _SIDES:
             if np.array_equal(answers[word].got, answers["nothing"].got):
@@ -260,10 +260,10 @@ class LearnerFollowsItsLessons(Check):
             for reply in (answers[f"batch {i}"] for i in range(self.batches))
         ]
         # The first ones are believed while a learner knows nothing yet.
-        known = [(i * self.rows, e) for i, e in enumerate(effects) if i > 1 and e and e > 0]
-        if len(known) < 3:
+        felt = [(i * self.rows, e) for i, e in enumerate(effects) if i > 1 and e and e > 0]
+        if len(felt) < 3:
             return
-        slope = float(np.polyfit([at for at, _ in known], np.log([e for _, e in known]), 1)[0])
+        slope = float(np.polyfit([at for at, _ in felt], np.log([e for _, e in felt]), 1)[0])
         measured = np.log(2) / slope if slope > 1e-6 else float("inf")
         shown = tuple((f"batch {i + 1}", e) for i, e in enumerate(effects) if e is not None)
         title = "What each batch has to do with the predictions at the end"

@@ -38,10 +38,10 @@ class RestartChangesNothing(Check):
     def run(self, subject: Subject) -> Answers:
         """Run without a restart, twice, and with one after each batch."""
         hook = subject.hook("online.run")
-        made, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)
+        course, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)
         after: list[int | None] = [None, None, *range(self.batches)]
-        calls = [(made, probe, i) for i in after]
-        *replies, untaught = ask_many(hook, [*calls, (made[:1], probe, None)], into=outputs)
+        calls = [(course, probe, i) for i in after]
+        *replies, untaught = ask_many(hook, [*calls, (course[:1], probe, None)], into=outputs)
         straight = replies[0]
         straight.needed("online.run")
         yield from unanswered(replies, "runs")

@@ -62,34 +62,34 @@ class GreeksAreDerivatives(Check):
         table = asked_of(subject, drawn.assign(maturity=drawn["maturity"] + 0.1))
         answered = ask(subject.hook(HOOK), table, into=frame).needed(f"{HOOK} gives no Greeks:")
         got = answered.reset_index(drop=True)
-        known = [g for g in BY if g in got and not (g == "rho" and subject.lacks("pricing.rate"))]
-        if not known or len(got) != len(table):
+        names = [g for g in BY if g in got and not (g == "rho" and subject.lacks("pricing.rate"))]
+        if not names or len(got) != len(table):
             raise NotAssessed(f"{HOOK} answers none of {', '.join(BY)} for every option")
         rows: list[tuple[str, float, int, float]] = []
-        for name in known:
+        for name in names:
             due = self._difference(subject, table, name)
             if isinstance(due, str):
                 yield Gap(name, due)
                 continue
-            made = got[name].to_numpy(np.float64) / self.units.get(name, 1.0)
-            off = _off(made, due)
+            greek = got[name].to_numpy(np.float64) / self.units.get(name, 1.0)
+            off = _off(greek, due)
             wrong = np.flatnonzero(~(off <= self.tolerance))
             yield Examined(len(due), f"values of {name}")
-            ratio = _constant(made, due)
+            ratio = _constant(greek, due)
             rows.append((name, ratio or float("nan"), len(wrong), float(off.max())))
             if not len(wrong):
                 continue
             if ratio is not None and self._usual(name, ratio):
                 yield Gap(name, f"it is {ratio:.6g} times the derivative; declare `units`")
                 continue
-            told = f"{ratio:.6g} times" if ratio is not None else "not"
+            relation = f"{ratio:.6g} times" if ratio is not None else "not"
             at = wrong[0]
             yield self.finding(
                 subject.where(HOOK),
-                f"{name} is {told} the derivative of the price in {len(wrong)} of {len(due)} "
-                f"options, first {text_of(table.iloc[at])}: {made[at]:.6g}, and prices move by "
+                f"{name} is {relation} the derivative of the price in {len(wrong)} of {len(due)} "
+                f"options, first {text_of(table.iloc[at])}: {greek[at]:.6g}, and prices move by "
                 f"{due[at]:.6g}",
-                measured=float(made[at]),
+                measured=float(greek[at]),
                 expected=float(due[at]),
                 key=name,
                 evidence=("greeks",),
@@ -97,8 +97,8 @@ class GreeksAreDerivatives(Check):
         yield from self._kept(subject, table, got, [r[0] for r in rows if r[1] and not r[2]])
         heads = ("greek", "times the derivative", "options that differ", "largest difference")
         held = Bound(heads[3], self.tolerance, "of its size")
-        said = "Greeks against differences of prices"
-        yield Evidence("greeks", said, heads, tuple(rows), bound=held)
+        title = "Greeks against differences of prices"
+        yield Evidence("greeks", title, heads, tuple(rows), bound=held)
 
     def _kept(
         self, subject: Subject, table: pd.DataFrame, got: pd.DataFrame, right: list[str]
@@ -160,18 +160,18 @@ class GreeksAreDerivatives(Check):
         return any(abs(ratio / u - 1) < 1e-3 for u in USUAL.get(name, ())) and not self.units
 
 
-def _off(made: Floats, due: Floats) -> Floats:
+def _off(greek: Floats, due: Floats) -> Floats:
     """Differences relative to the sizes of the derivatives."""
-    gap, size = np.abs(made - due), np.abs(due) + float(np.nanmedian(np.abs(due)))
+    gap, size = np.abs(greek - due), np.abs(due) + float(np.nanmedian(np.abs(due)))
     with np.errstate(all="ignore"):
         return np.where(gap == 0, 0.0, gap / size)
 
 
-def _constant(made: Floats, due: Floats) -> float | None:
+def _constant(greek: Floats, due: Floats) -> float | None:
     """The one number that all of the values are times the derivatives; None for none."""
     big = np.abs(due) > np.nanmedian(np.abs(due)) / 2
     with np.errstate(all="ignore"):
-        ratios = made[big] / due[big]
+        ratios = greek[big] / due[big]
     middle = float(np.median(ratios))
     steady = np.isfinite(ratios).all() and np.ptp(ratios) <= 0.02 * abs(middle)
     return float(f"{middle:.4g}") if steady and middle else None

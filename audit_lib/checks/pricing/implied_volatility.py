@@ -93,13 +93,13 @@ class ImpliedVolatilityInvertsPrice(Check):
         room = np.minimum(price - floor(grid), ceiling(grid) - price)
         keep = room > self.resolution * grid["spot"].to_numpy()
         options, true = grid[keep].reset_index(drop=True), grid.loc[keep, "volatility"].to_numpy()
-        asked = options.drop(columns="volatility").assign(price=price[keep])
-        found = ask(subject.hook("pricing.implied_volatility"), asked, into=floats(len(asked)))
-        if not found.answered:
-            yield Gap("ordinary prices", found.why)
+        priced = options.drop(columns="volatility").assign(price=price[keep])
+        reply = ask(subject.hook("pricing.implied_volatility"), priced, into=floats(len(priced)))
+        if not reply.answered:
+            yield Gap("ordinary prices", reply.why)
             return True
-        error = np.abs(found.got - true)
-        yield Examined(len(asked), "prices inverted")
+        error = np.abs(reply.got - true)
+        yield Examined(len(priced), "prices inverted")
         yield Evidence(
             "inversion",
             "Largest error of implied volatility",
@@ -115,15 +115,15 @@ class ImpliedVolatilityInvertsPrice(Check):
             at = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))
             yield self.finding(
                 subject.where("pricing.implied_volatility"),
-                f"{int(wrong.sum())} of {len(asked)} prices are not inverted: "
-                f"{text_of(options.iloc[at])} comes back as {found.got[at]:.6g}",
-                measured=float(found.got[at]),
+                f"{int(wrong.sum())} of {len(priced)} prices are not inverted: "
+                f"{text_of(options.iloc[at])} comes back as {reply.got[at]:.6g}",
+                measured=float(reply.got[at]),
                 expected=float(true[at]),
                 key="inversion",
                 evidence=("inversion",),
             )
         else:
-            yield from self._priced_again(subject, options, found.got, price[keep])
+            yield from self._priced_again(subject, options, reply.got, price[keep])
         return bool(wrong.mean() < 0.5)
 
     def _priced_again(
@@ -149,48 +149,48 @@ class ImpliedVolatilityInvertsPrice(Check):
         drawn = asked_of(subject, random_terms(np.random.default_rng(self.seed), self.options))
         drawn = drawn[floor(drawn) > 0].reset_index(drop=True)
         spot = drawn["spot"].to_numpy(np.float64)
-        asked = {
+        bounds = {
             "at the lower bound": floor(drawn),
             "a hair above the lower bound": floor(drawn) + 1e-9 * spot,
             "at the upper bound": ceiling(drawn),
         }
         hook = subject.hook("pricing.implied_volatility")
-        for name, price in asked.items():
+        for name, price in bounds.items():
             bare = drawn.drop(columns="volatility").assign(price=price)
             calls = [(bare.iloc[[i]].reset_index(drop=True),) for i in range(len(bare))]
             replies = ask_many(hook, calls, into=floats(1))
             answers = np.array([float(r.got[0]) if r.answered else np.nan for r in replies])
             yield Examined(len(bare), f"prices {name}")
-            told = np.isfinite(answers)
-            made = drawn.assign(volatility=answers)[told].reset_index(drop=True)
-            if made.empty:
+            solved = np.isfinite(answers)
+            option = drawn.assign(volatility=answers)[solved].reset_index(drop=True)
+            if option.empty:
                 continue
-            again = ask(subject.hook("pricing.price"), made, into=floats(len(made)))
+            again = ask(subject.hook("pricing.price"), option, into=floats(len(option)))
             if not again.answered:
                 yield Gap(f"prices {name}", again.why)
                 continue
-            off = np.abs(again.got - price[told]) / spot[told]
+            off = np.abs(again.got - price[solved]) / spot[solved]
             if (wrong := ~(off <= self.resolution)).any():
                 at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
                 yield self.finding(
                     subject.where("pricing.implied_volatility"),
                     f"{int(wrong.sum())} of {len(bare)} prices {name} get a volatility that prices "
-                    f"otherwise, worst by {off[at]:.3g} of spot: {text_of(made.iloc[at])}",
-                    measured=float(made["volatility"].iloc[at]),
+                    f"otherwise, worst by {off[at]:.3g} of spot: {text_of(option.iloc[at])}",
+                    measured=float(option["volatility"].iloc[at]),
                     expected="NaN, a refusal, or a volatility that gives the price back",
                     key=name,
                 )
 
     def _impossible(self, subject: Subject) -> Answers:
-        asked = dict(self._odd_prices(subject))
+        odd = dict(self._odd_prices(subject))
         replies = ask_many(
             subject.hook("pricing.implied_volatility"),
-            [(table,) for table in asked.values()],
+            [(table,) for table in odd.values()],
             into=floats(1),
         )
         yield Examined(len(replies), "impossible prices")
         answers, title = (
-            [*zip(asked, replies, strict=True)],
+            [*zip(odd, replies, strict=True)],
             "Implied volatility of impossible prices",
         )
         yield reactions("impossible", title, answers, lambda v: f"{v[0]:.6g}")

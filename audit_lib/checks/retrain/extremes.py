@@ -54,28 +54,28 @@ class HealthyRestsAndDisasterFires(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask both extremes, and each key alone at its worst."""
-        asked = [(score, name, state) for score in SCORES for name, state in self._states(score)]
-        replies = decided(subject.hook("retrain.decide"), [state for *_, state in asked])
-        told = zip(asked, replies, strict=True)  # nobody need bear what is never seen
-        failed = [r for (_, n, _), r in told if r.failure is not None and "beyond" not in n]
+        cases = [(score, name, state) for score in SCORES for name, state in self._states(score)]
+        replies = decided(subject.hook("retrain.decide"), [state for *_, state in cases])
+        pairs = zip(cases, replies, strict=True)  # nobody need bear what is never seen
+        failed = [r for (_, n, _), r in pairs if r.failure is not None and "beyond" not in n]
         if failed:
-            yield Gap(f"{len(failed)} of {len(asked)} states", reasons(failed))
-        said = {
+            yield Gap(f"{len(failed)} of {len(cases)} states", reasons(failed))
+        by_case = {
             (score, name): reply.got
-            for (score, name, _), reply in zip(asked, replies, strict=True)
+            for (score, name, _), reply in zip(cases, replies, strict=True)
             if reply.answered
         }
-        yield Examined(len(said), "states")
+        yield Examined(len(by_case), "states")
         yield Evidence(
             "extremes",
             "What the trigger says at the extremes",
             ("training score", "state", "retrain", "reasons"),
-            tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in said.items()),
+            tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in by_case.items()),
         )
-        yield from self._extremes(subject, said)
-        low = self._below_floor(said)
-        yield from self._unused(subject, {k: a for k, a in said.items() if k[0] not in low})
-        yield from self._mute(subject, said)
+        yield from self._extremes(subject, by_case)
+        low = self._below_floor(by_case)
+        yield from self._unused(subject, {k: a for k, a in by_case.items() if k[0] not in low})
+        yield from self._mute(subject, by_case)
 
     @staticmethod
     def _states(score: float) -> Iterator[tuple[str, RetrainState]]:
@@ -88,16 +88,18 @@ class HealthyRestsAndDisasterFires(Check):
         for name, (key, value) in _BEYOND.items():
             yield f"{name} beyond", with_key(base, key, value)
 
-    def _extremes(self, subject: Subject, said: Said) -> Answers:
-        low = self._below_floor(said)
+    def _extremes(self, subject: Subject, by_case: Said) -> Answers:
+        low = self._below_floor(by_case)
         for name, wanted in (("healthy", False), ("disastrous", True)):
-            wrong = [s for s in SCORES if (s, name) in said and said[s, name].retrain != wanted]
+            wrong = [
+                s for s in SCORES if (s, name) in by_case and by_case[s, name].retrain != wanted
+            ]
             wrong = [s for s in wrong if s not in low]
             if wrong:
                 verb = "does not trigger" if wanted else "triggers"
                 yield self._wrong(subject, f"a {name} model {verb}", wrong, name)
-        heard = [s for s in SCORES if (s, "live score alone") in said and s not in low]
-        slept = [s for s in heard if not said[s, "live score alone"].retrain]
+        heard = [s for s in SCORES if (s, "live score alone") in by_case and s not in low]
+        slept = [s for s in heard if not by_case[s, "live score alone"].retrain]
         if slept and len(slept) < len(heard):
             message = (
                 "a collapse of the live score alone does not trigger, though it does elsewhere"
@@ -105,16 +107,16 @@ class HealthyRestsAndDisasterFires(Check):
             yield self._wrong(subject, message, slept, "live score")
 
     @staticmethod
-    def _below_floor(said: Said) -> set[float]:
+    def _below_floor(made: Said) -> set[float]:
         """Training scores at which a trigger fires for the level of a score, not for a decay."""
-        fires = {s for s in SCORES if (s, "healthy") in said and said[s, "healthy"].retrain}
-        if all(s in fires for s in SCORES if (s, "healthy") in said):
+        fires = {s for s in SCORES if (s, "healthy") in made and made[s, "healthy"].retrain}
+        if all(s in fires for s in SCORES if (s, "healthy") in made):
             return set()
-        return {s for s in fires if (s, BETTER) in said and said[s, BETTER].retrain}
+        return {s for s in fires if (s, BETTER) in made and made[s, BETTER].retrain}
 
-    def _unused(self, subject: Subject, said: Said) -> Answers:
-        unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]
-        far = [n for n in _BEYOND if n in unused and not self._never_fires(said, f"{n} beyond")]
+    def _unused(self, subject: Subject, by_case: Said) -> Answers:
+        unused = [w.name for w in ways(healthy()) if self._never_fires(by_case, f"{w.name} alone")]
+        far = [n for n in _BEYOND if n in unused and not self._never_fires(by_case, f"{n} beyond")]
         for name in far:
             key, value = _BEYOND[name]
             worst = next(w.states[-1] for w in ways(healthy()) if w.name == name)[key]  # type: ignore[literal-required] # keys of ways are those of states
@@ -139,8 +141,8 @@ class HealthyRestsAndDisasterFires(Check):
                 evidence=("extremes",),
             )
 
-    def _mute(self, subject: Subject, said: Said) -> Answers:
-        mute = [(s, n) for (s, n), a in said.items() if a.retrain and not a.reasons]
+    def _mute(self, subject: Subject, by_case: Said) -> Answers:
+        mute = [(s, n) for (s, n), a in by_case.items() if a.retrain and not a.reasons]
         if mute:
             score, name = mute[0]
             yield self.finding(
@@ -166,6 +168,6 @@ class HealthyRestsAndDisasterFires(Check):
         )
 
     @staticmethod
-    def _never_fires(said: Said, name: str) -> bool:
-        heard = [answer.retrain for (_, n), answer in said.items() if n == name]
+    def _never_fires(by_case: Said, name: str) -> bool:
+        heard = [answer.retrain for (_, n), answer in by_case.items() if n == name]
         return bool(heard) and not any(heard)

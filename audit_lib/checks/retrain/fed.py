@@ -75,12 +75,12 @@ class TriggersAreFed(Check):
         rows = []
         for key in heard:
             was, now = states["as before"].get(key), states[MOVED_BY[key]].get(key)
-            told = self._told(key, was, now)
-            rows.append((key, MOVED_BY[key], _shown(was), _shown(now), told or "as it should"))
-            if told:
+            fault = self._told(key, was, now)
+            rows.append((key, MOVED_BY[key], _shown(was), _shown(now), fault or "as it should"))
+            if fault:
                 yield self.finding(
                     subject.where(HOOK),
-                    f"the trigger listens to {key}, and the live caller {told}",
+                    f"the trigger listens to {key}, and the live caller {fault}",
                     measured=_shown(now),
                     expected=f"a number that moves with {MOVED_BY[key]}",
                     key=key,
@@ -92,7 +92,7 @@ class TriggersAreFed(Check):
     @staticmethod
     def _heard(subject: Subject) -> list[str]:
         """Keys of a state that turn the trigger on alone."""
-        found: dict[str, None] = {}
+        inputs: dict[str, None] = {}
         base = healthy()
         climbs = ways(base)
         replies = decided(subject.hook(TRIGGER), [base, *(w.states[-1] for w in climbs)])
@@ -100,8 +100,8 @@ class TriggersAreFed(Check):
         rest.needed(TRIGGER)
         for way, reply in zip(climbs, replies[1:], strict=True):
             if reply.answered and reply.got.retrain and not rest.got.retrain:
-                found[way.key] = None
-        return list(found)
+                inputs[way.key] = None
+        return list(inputs)
 
     @staticmethod
     def _told(key: str, was: Any, now: Any) -> str:
@@ -125,5 +125,5 @@ class TriggersAreFed(Check):
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
-    found = np.asarray(value, dtype=np.float64).reshape(-1)
-    return f"{found[0]:.6g}" if len(found) == 1 else f"{len(found)} numbers"
+    numbers = np.asarray(value, dtype=np.float64).reshape(-1)
+    return f"{numbers[0]:.6g}" if len(numbers) == 1 else f"{len(numbers)} numbers"

@@ -73,8 +73,8 @@ class WorseNeverUntriggers(Check):
                 for i, flag in enumerate(flags)
                 if flag is not None and not name.startswith("drawn")
             ]
-            if found := first_retraction(flags):
-                broken.setdefault(way.name, []).append((name, way, found.before, found.after))
+            if turn := first_retraction(flags):
+                broken.setdefault(way.name, []).append((name, way, turn.before, turn.after))
         yield Evidence(
             "ladders",
             "Where the trigger is on, from healthy to disastrous",
@@ -110,10 +110,10 @@ class WorseNeverUntriggers(Check):
             for sign in (1.0, -1.0)
         ]
         replies = decided(subject.hook("retrain.decide"), states)
-        told = zip(pairs, replies[::2], replies[1::2], strict=True)
+        triples = zip(pairs, replies[::2], replies[1::2], strict=True)
         fired = [
             pair
-            for pair, better, worse in told
+            for pair, better, worse in triples
             if better.answered and worse.answered and better.got.retrain > worse.got.retrain
         ]
         yield Examined(len(pairs), "pairs of a better and a worse live score")

@@ -43,7 +43,7 @@ class TriggerRemembersAcrossRestarts(Check):
         """Replay with and without restarts."""
         hook = subject.hook(HOOK)
         rows: list[tuple[int, str, int]] = []
-        told = fired = 0
+        answered = fired = 0
         for number in range(self.histories):
             history = self._history(self.seed + number)
             part = history[: self.states // 2]
@@ -57,7 +57,7 @@ class TriggerRemembersAcrossRestarts(Check):
                     f"{HOOK}: {len(straight.got)} decisions for {len(history)} states"
                 )
             yield from unanswered(replies, "replays")
-            told += sum(r.answered for r in replies)
+            answered += sum(r.answered for r in replies)
             fired += sum(straight.got)
             rows += [
                 (number + 1, "no restart" if i is None else f"after state {i}", _apart(straight, r))
@@ -65,7 +65,7 @@ class TriggerRemembersAcrossRestarts(Check):
                 if r.answered
             ]
             yield from self._judged(subject, number, after, replies, beginning)
-        yield Examined(told, "replays")
+        yield Examined(answered, "replays")
         if not fired:
             yield Gap(HOOK, "it never fires in a history of disasters")
         heads = ("history", "restart", "decisions that change")
@@ -105,7 +105,7 @@ class TriggerRemembersAcrossRestarts(Check):
         rng = np.random.default_rng(seed)
         calm = healthy(seed=seed)
         bad = disastrous(calm)
-        found, worse = [], False
+        states, worse = [], False
         for day in range(self.states):
             worse = (not worse) if rng.random() < 0.3 else worse
             keys = [k for k in bad if rng.random() < 0.7] if worse else []
@@ -113,8 +113,8 @@ class TriggerRemembersAcrossRestarts(Check):
             for key in keys:
                 state = with_key(state, key, bad[key])  # type: ignore[literal-required]  # its own
             age = state["days_since_training"] + day
-            found.append(with_key(state, "days_since_training", age))
-        return [*found[:-2], bad, bad]
+            states.append(with_key(state, "days_since_training", age))
+        return [*states[:-2], bad, bad]
 
     def _found(self, subject: Subject, text: str, number: int, cause: str) -> Answer:
         return self.finding(
@@ -131,8 +131,8 @@ class TriggerRemembersAcrossRestarts(Check):
 def _decisions(raw: object) -> list[bool]:
     if not isinstance(raw, (list, tuple)):
         raise ValueError("wanted a list of decisions")
-    made: list[Answered] = [decision(one) for one in raw]
-    return [one.retrain for one in made]
+    decisions: list[Answered] = [decision(one) for one in raw]
+    return [one.retrain for one in decisions]
 
 
 def _apart(one: Reply[list[bool]], other: Reply[list[bool]]) -> int:

@@ -43,10 +43,10 @@ class UnknownIsNotHealthy(Check):
             yield Gap("unknown states", "the healthy state is not answered with no: see RET002")
             return
         watched = self._watched(hook, base)
-        asked = [(name, state) for key, name, state in self._spoilt(base) if key in watched]
-        replies = decided(hook, [state for _, state in asked])
+        questions = [(name, state) for key, name, state in self._spoilt(base) if key in watched]
+        replies = decided(hook, [state for _, state in questions])
         yield Examined(len(replies), "states with an unknown value")
-        answers = [*zip((name for name, _ in asked), replies, strict=True)]
+        answers = [*zip((name for name, _ in questions), replies, strict=True)]
         yield reactions("unknown", "States with an unknown value", answers, self._shown)
         for name, reply in answers:
             crashed = reaction(reply) is Reaction.CRASHED and not on_purpose(reply)

@@ -62,8 +62,8 @@ class ArtifactsAreSafeToLoad(Check):
             refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
             refused = refused and not _of_the_package(subject, artifact)
             shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
-            said = artifact.safety.value if refused or not first.reasons else "own or vouched for"
-            rows.append((artifact.path, artifact.kind, artifact.size, said, shown))
+            state = artifact.safety.value if refused or not first.reasons else "own or vouched for"
+            rows.append((artifact.path, artifact.kind, artifact.size, state, shown))
             if refused and self._unsafe(artifact, open_reasons):
                 yield self._found([artifact], "unsafe", shown)
             elif refused:

@@ -68,15 +68,15 @@ class SourceReadsAsItRuns(Check):
         yield Examined(len(files), "files")
 
     def _names(self, file: SourceFile, tree: ast.Module, severity: Severity) -> Answers:
-        told = set()
+        reported = set()
         lines = file.text.splitlines()
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Name) or node.id in told:
+            if not isinstance(node, ast.Name) or node.id in reported:
                 continue
             line = lines[node.lineno - 1].encode()
             written = line[node.col_offset : node.end_col_offset].decode(errors="replace")
             if written != node.id and unicodedata.normalize("NFKC", written) == node.id:
-                told.add(node.id)
+                reported.add(node.id)
                 yield self.finding(
                     file.location(node.lineno),
                     f"{ascii(written)[1:-1]} is {node.id!r} to Python",

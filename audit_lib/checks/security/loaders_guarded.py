@@ -57,11 +57,11 @@ class LoadersRunNothing(Check):
                 if load.outside:
                     alike[path, load.kind].append(load)
                     where = f"{path}:{load.node.lineno}"
-                    told = "checked before" if load.proven else ""
-                    rows.append((where, load.what, " ← ".join(load.outside), told))
-        for modules, found in self._together(alike):
+                    guard = "checked before" if load.proven else ""
+                    rows.append((where, load.what, " ← ".join(load.outside), guard))
+        for modules, alike_ in self._together(alike):
             more = f"; so in {', '.join(modules[1:])}" if len(modules) > 1 else ""
-            yield self._told(modules[0], found, more)
+            yield self._told(modules[0], alike_, more)
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))
@@ -86,12 +86,12 @@ class LoadersRunNothing(Check):
                 told |= {(p, kind) for p in same}
                 yield [path, *(p for p in same if p != path)], found
 
-    def _told(self, path: str, found: list[Load], more: str = "") -> Answer:
-        first = min(found, key=lambda f: (f.proven, f.template, f.node.lineno))
-        own = sum(f.unit is first.unit for f in found)
+    def _told(self, path: str, cases: list[Load], more: str = "") -> Answer:
+        first = min(cases, key=lambda f: (f.proven, f.template, f.node.lineno))
+        own = sum(f.unit is first.unit for f in cases)
         times = f" {own} times" if own > 1 else ""
-        whats = " and ".join(dict.fromkeys(f.what for f in (first, *found) if f.unit is first.unit))
-        others = dict.fromkeys(f.unit.name for f in found if f.unit is not first.unit)
+        whats = " and ".join(dict.fromkeys(f.what for f in (first, *cases) if f.unit is first.unit))
+        others = dict.fromkeys(f.unit.name for f in cases if f.unit is not first.unit)
         way = " ← ".join(first.outside)
         level = Severity.HIGH if first.kind in ("eval", "shell") else self.severity
         if first.proven or first.kind == "full yaml" or (first.kind == "eval" and first.template):

@@ -44,22 +44,22 @@ class SplitsAreAsDeclared(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare declarations with horizon and folds."""
-        horizon, known = horizon_of(subject)
-        said = self._declared(subject)
-        driven = self._driven(subject, horizon, said)
-        for source, facts, where in said:
+        horizon, origin = horizon_of(subject)
+        declarations = self._declared(subject)
+        driven = self._driven(subject, horizon, declarations)
+        for source, facts, where in declarations:
             purge, own = facts.get("purge"), facts.get("horizon")
             vary = driven is not None and driven.varying  # then SPL001 judges row by row
             if isinstance(purge, int) and purge < horizon - 1 and not vary:
                 yield self.finding(
                     where,
                     f"the {source} declares a purge of {purge} bars for labels that read "
-                    f"{horizon} bars ahead ({known})",
+                    f"{horizon} bars ahead ({origin})",
                     measured=f"purge {purge}",
                     expected=f"purge of at least {horizon - 1}",
                     key=f"{source} purge",
                 )
-            if known == "measured" and isinstance(own, int) and own != horizon:
+            if origin == "measured" and isinstance(own, int) and own != horizon:
                 yield self.finding(
                     where,
                     f"the {source} declares a horizon of {own} bars; the labels read {horizon}",
@@ -67,41 +67,41 @@ class SplitsAreAsDeclared(Check):
                     expected=own,
                     key=f"{source} horizon",
                 )
-        compared = len(said)
+        compared = len(declarations)
         if driven is not None:
-            yield from self._folds(subject, driven, said)
+            yield from self._folds(subject, driven, declarations)
             compared += len(driven.folds)
         yield Examined(compared, "declarations and folds")
 
     def _declared(self, subject: Subject) -> list[Said]:
-        found: list[Said] = []
+        declarations: list[Said] = []
         if subject.has("splits.declared"):
             reply = ask(subject.hook("splits.declared"), into=mapping)
             if reply.answered:
-                found.append(("code", reply.got, subject.where("splits.declared")))
+                declarations.append(("code", reply.got, subject.where("splits.declared")))
         try:
             facts = subject.metadata.get(self.pointer) if subject.parameters.artifacts else None
         except NotAssessed:
             facts = None
         if isinstance(facts, dict):
-            found.append(("metadata", facts, subject.metadata.location(self.pointer)))
-        if not found:
+            declarations.append(("metadata", facts, subject.metadata.location(self.pointer)))
+        if not declarations:
             raise NotAssessed(
                 f"neither splits.declared nor the metadata at {self.pointer} declares the splits"
             )
-        return found
+        return declarations
 
     @staticmethod
-    def _driven(subject: Subject, horizon: int, said: list[Said]) -> DrivenFolds | None:
+    def _driven(subject: Subject, horizon: int, declarations: list[Said]) -> DrivenFolds | None:
         if not (subject.has(HOOK) and subject.has("features.panel")):
             return None
-        stated = (facts.get("embargo") for _, facts, _ in said)
+        stated = (facts.get("embargo") for _, facts, _ in declarations)
         embargo = max((e for e in stated if isinstance(e, int)), default=0)
         return with_ends(subject, drive_folds(subject, horizon), embargo)
 
-    def _folds(self, subject: Subject, driven: DrivenFolds, said: list[Said]) -> Answers:
+    def _folds(self, subject: Subject, driven: DrivenFolds, declarations: list[Said]) -> Answers:
         gaps = {fold.number: _gaps(fold) for fold in driven.folds}
-        for source, facts, _ in said:
+        for source, facts, _ in declarations:
             for k, (what, side) in enumerate((("purge", "before"), ("embargo", "after"))):
                 wanted = facts.get(what)
                 if not isinstance(wanted, int) or (what == "purge" and driven.varying):

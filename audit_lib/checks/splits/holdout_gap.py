@@ -56,16 +56,16 @@ class FitsEndBeforeTheHoldout(Check):
         spans = (
             {str(k): extent(v, subject) for k, v in raw.items()} if isinstance(raw, dict) else {}
         )
-        known = {name: span for name, span in spans.items() if span is not None}
-        holdout = known.pop(self.judged, None)
-        if holdout is None or not known:
+        dated = {name: span for name, span in spans.items() if span is not None}
+        holdout = dated.pop(self.judged, None)
+        if holdout is None or not dated:
             missing = self.judged if holdout is None else "fit's dates"
             raise NotAssessed(
                 f"{document.path} has no {missing} at {self.rows} (options.SPL008.rows)"
             )
         horizon, how = horizon_of(subject)
         calendar, drawn = calendar_of(subject), []
-        for name, (first, last) in known.items():
+        for name, (first, last) in dated.items():
             needed = 0 if NO_LABELS.search(name) else horizon - 1
             whole = calendar is not None and not calendar.daily and ends_with_a_day(raw[name])
             end = last + DAY if whole else last
@@ -98,4 +98,4 @@ class FitsEndBeforeTheHoldout(Check):
         note = f"labels read {horizon} bars ahead ({how})"
         heads, title = ("lane", "start", "end", "kind"), "Rows of each fit and the judged period"
         yield Evidence("holdout", title, heads, tuple(drawn), View.TIMELINE, note)
-        yield Examined(len(known), "fits")
+        yield Examined(len(dated), "fits")

@@ -53,14 +53,14 @@ class IndependentDatesShareNoLabel(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare the label windows of neighbouring dates."""
         panel = samples.panel(subject)
-        horizon, known = horizon_of(subject)
+        horizon, origin = horizon_of(subject)
         if not subject.has("targets.ends") and ends_vary(subject, horizon):
             raise NotAssessed("labels end row by row, and no hook targets.ends says when")
         entry = _entry(subject)
         panels = self._panels(panel, horizon)
         replies = ask_many(subject.hook(HOOK), [(p,) for p in panels.values()], into=_dates)
         rows: list[tuple[str, int, int, int]] = []
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for (name, given), reply in zip(panels.items(), replies, strict=True):
             if not reply.answered:
                 if name != "a short one":  # too few dates may well be refused
@@ -77,28 +77,28 @@ class IndependentDatesShareNoLabel(Check):
                 one, two = (iso(calendar[at[over[0][0] + k]]) for k in (0, 1))
                 text = (
                     f"{len(over)} of {len(at)} dates counted as independent have labels that reach "
-                    f"over the next one, by up to {max(b for _, b in over)} bars ({known} horizon "
+                    f"over the next one, by up to {max(b for _, b in over)} bars ({origin} horizon "
                     f"{horizon}): first {one} and {two}"
                 )
-                found.append(self._found(subject, text, f"{len(over)} of {len(at)}", "overlap"))
+                findings.append(self._found(subject, text, f"{len(over)} of {len(at)}", "overlap"))
             if repeated or strange:
                 text = f"{repeated} dates are counted twice, {strange} are no dates of the panel"
-                found.append(self._found(subject, text, f"{repeated + strange}", "dates"))
+                findings.append(self._found(subject, text, f"{repeated + strange}", "dates"))
         yield Examined(sum(count for _, count, _, _ in rows), "independent dates")
         heads = ("panel", "dates", "overlapping", "twice or unknown")
         title, bound = "Dates counted as independent", Bound("overlapping", 0, "overlapping dates")
         yield Evidence("dates", title, heads, tuple(rows), bound=bound)
-        yield from {f.key: f for f in reversed(found)}.values()
+        yield from {f.key: f for f in reversed(findings)}.values()
 
     def _panels(self, panel: pd.DataFrame, horizon: int) -> dict[str, pd.DataFrame]:
         """The sample panel, and others that the subject could meet."""
         rng = np.random.default_rng(self.seed)
         dates = panel.index.get_level_values(1)
         calendar = dates.unique().sort_values()
-        kept = calendar[np.sort(rng.permutation(len(calendar))[: int(0.7 * len(calendar))])]
+        some_dates = calendar[np.sort(rng.permutation(len(calendar))[: int(0.7 * len(calendar))])]
         return {
             "the sample panel": panel,
-            "without drawn dates": panel[dates.isin(kept)],
+            "without drawn dates": panel[dates.isin(some_dates)],
             "a short one": panel[dates.isin(calendar[: horizon + horizon // 2 + 1])],
         }
 
@@ -114,12 +114,12 @@ class IndependentDatesShareNoLabel(Check):
 
 
 def _dates(raw: Any) -> pd.Index:
-    found = pd.Index(np.asarray(raw) if not isinstance(raw, (pd.Index, Sequence)) else raw)
-    if len(found) and not isinstance(found, pd.DatetimeIndex):
-        if found.dtype.kind in "iuf":
+    index = pd.Index(np.asarray(raw) if not isinstance(raw, (pd.Index, Sequence)) else raw)
+    if len(index) and not isinstance(index, pd.DatetimeIndex):
+        if index.dtype.kind in "iuf":
             raise ValueError("wanted dates, got numbers")
-        return pd.DatetimeIndex(pd.to_datetime(found))
-    return found
+        return pd.DatetimeIndex(pd.to_datetime(index))
+    return index
 
 
 def _entry(subject: Subject) -> int:

@@ -86,7 +86,7 @@ class SkillSurvivesOutOfSample(Check):
         heads = ("label", "value", "group")
         yield Evidence("gap", "In and out of sample", heads, tuple(rows), View.BARS, note)
         for metric, values in tested.items():
-            known, unseen = values.mean(axis=0)
+            in_sample, unseen = values.mean(axis=0)
             tested_for = self.departures(values, np.inf)
             for key, p in tested_for:
                 yield Margin(f"p value of skill {key}, {metric}", p, bound, least=True)
@@ -95,15 +95,15 @@ class SkillSurvivesOutOfSample(Check):
                 yield Gap(
                     metric,
                     f"could have seen only a skill below {-reach:.3g} in {len(values)} folds; "
-                    f"it is {known:.3g} in, {unseen:.3g} out of sample",
+                    f"it is {in_sample:.3g} in, {unseen:.3g} out of sample",
                 )
             for key, p_value in departures:
                 yield self.finding(
                     place,
-                    f"{metric!r} is {key} in {len(values)} folds: skill {known:.4f} in, "
+                    f"{metric!r} is {key} in {len(values)} folds: skill {in_sample:.4f} in, "
                     f"{unseen:.4f} out of sample (p {p_value:.1g})",
                     measured=float(unseen),
-                    expected=f"0 to {known:.4g}",
+                    expected=f"0 to {in_sample:.4g}",
                     key=f"{metric} {key}",
                     evidence=("gap",),
                 )
@@ -129,14 +129,14 @@ class SkillSurvivesOutOfSample(Check):
         """What is wrong with the skills (folds, 2) of one metric, and its p value."""
         from scipy import stats
 
-        known, unseen = values[:, 0], values[:, 1]
+        in_sample, unseen = values[:, 0], values[:, 1]
         below = stats.ttest_1samp(unseen, 0.0, alternative="less").pvalue
-        better = stats.ttest_rel(unseen, known, alternative="greater").pvalue
-        found = (
+        better = stats.ttest_rel(unseen, in_sample, alternative="greater").pvalue
+        tests = (
             ("worse than guessing out of sample", float(below)),
             ("better out of sample than in sample", float(better)),
         )
-        return [(key, p_value) for key, p_value in found if p_value < bound]
+        return [(key, p_value) for key, p_value in tests if p_value < bound]
 
     def blind(self, values: Floats, bound: float) -> float:
         """How far below guessing a skill is seen in half of all cases, where that is too far; or 0.
@@ -145,10 +145,10 @@ class SkillSurvivesOutOfSample(Check):
         """
         from scipy import stats
 
-        known, unseen = values.mean(axis=0)
+        in_sample, unseen = values.mean(axis=0)
         error = values[:, 1].std(ddof=1) / np.sqrt(len(values))
         reach = float(stats.t.isf(bound, len(values) - 1) * error)
-        return reach if unseen - reach < -self.must_see * max(known, 0.0) else 0.0
+        return reach if unseen - reach < -self.must_see * max(in_sample, 0.0) else 0.0
 
 
 def _beside_champion(subject: Subject, folds: list[RecordedFold]) -> Iterator[Evidence]:
@@ -158,21 +158,21 @@ def _beside_champion(subject: Subject, folds: list[RecordedFold]) -> Iterator[Ev
         if len(champions) == 1:
             champion = champions.pop()
             theirs = metrics_unseen(recorded_folds(subject.at(champion)))
-            told = beside(metrics_unseen(folds), theirs, (subject.version, f"champion {champion}"))
-            if told.rows:
-                yield told
+            table = beside(metrics_unseen(folds), theirs, (subject.version, f"champion {champion}"))
+            if table.rows:
+                yield table
 
 
 def _skills(folds: list[RecordedFold], pairs: list[Pair]) -> dict[str, Floats]:
     """Skill in and out of sample by metric, one row for each test period of its own."""
     groups = independent(folds)
-    found: dict[str, dict[int, list[tuple[float, float]]]] = {}
+    by_metric: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for pair in pairs:
         inside, outside = skill(pair.metric, pair.inside), skill(pair.metric, pair.outside)
         if inside is not None and outside is not None:
-            by_period = found.setdefault(pair.metric, {})
+            by_period = by_metric.setdefault(pair.metric, {})
             by_period.setdefault(groups[pair.fold], []).append((inside, outside))
     return {
         metric: np.array([np.mean(values, axis=0) for values in by_period.values()])
-        for metric, by_period in found.items()
+        for metric, by_period in by_metric.items()
     }

@@ -34,25 +34,25 @@ class EveryEntryEnforcesThePreconditions(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare what the entries reach."""
-        found, raising = entries(subject)
-        enforced = sorted(set().union(*(e.reaches for e in found)))
-        shared = [p for p in enforced if "precondition" in p.lower() or self._common(p, found)]
-        if not found:
+        users, raising = entries(subject)
+        enforced = sorted(set().union(*(e.reaches for e in users)))
+        shared = [p for p in enforced if "precondition" in p.lower() or self._common(p, users)]
+        if not users:
             raise NotAssessed("no function or class is named as training or backtesting")
         rows = tuple(
             (e.file.path, e.node.name, *("yes" if p in e.reaches else "no" for p in shared))
-            for e in found
+            for e in users
         )
         heads = ("file", "entry", *shared)
         yield Evidence("entries", "Entries and the preconditions they reach", heads, rows)
         if not shared:
             raise NotAssessed(
-                f"none of the {len(found)} entries that train or backtest calls a precondition by "
+                f"none of the {len(users)} entries that train or backtest calls a precondition by "
                 "name, so that there is nothing to compare them by"
             )
         for precondition in shared:
             if not raising[precondition]:
-                holder = next(e for e in found if precondition in e.reaches)
+                holder = next(e for e in users if precondition in e.reaches)
                 yield self.finding(
                     holder.file.location(holder.node, holder.node.name),
                     f"`{precondition}` can refuse nothing: neither it nor what it calls raises",
@@ -61,22 +61,22 @@ class EveryEntryEnforcesThePreconditions(Check):
                     key=precondition,
                     evidence=("entries",),
                 )
-            for entry in found:
+            for entry in users:
                 if precondition not in entry.reaches:
-                    others = sum(precondition in e.reaches for e in found)
+                    others = sum(precondition in e.reaches for e in users)
                     yield self.finding(
                         entry.file.location(entry.node, entry.node.name),
                         f"`{entry.node.name}` does not reach `{precondition}`, which {others} of "
-                        f"{len(found)} entries enforce",
+                        f"{len(users)} entries enforce",
                         measured="not enforced",
                         expected=precondition,
                         key=precondition,
                         cause=f"entries that do not reach {precondition}",
                         evidence=("entries",),
                     )
-        yield Examined(len(found), "entries that train or backtest")
+        yield Examined(len(users), "entries that train or backtest")
 
-    def _common(self, precondition: str, found: list[Entry]) -> bool:
+    def _common(self, precondition: str, callers: list[Entry]) -> bool:
         """True where most entries, and at least three, enforce it."""
-        count = sum(precondition in e.reaches for e in found)
-        return count >= 3 and 3 * count >= 2 * len(found)
+        count = sum(precondition in e.reaches for e in callers)
+        return count >= 3 and 3 * count >= 2 * len(callers)

@@ -41,10 +41,10 @@ class TrainLabelsEndBeforeTheTest(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare label windows of every fold."""
-        horizon, known = horizon_of(subject)
+        horizon, origin = horizon_of(subject)
         driven = with_ends(subject, drive_folds(subject, horizon))
         if driven.varying:
-            known = f"labels end row by row, {known}"
+            origin = f"labels end row by row, {origin}"
         yield timeline(driven)
         yield edges(driven)
         before = {f.number: _before(f) for f in driven.folds}
@@ -54,7 +54,7 @@ class TrainLabelsEndBeforeTheTest(Check):
             "before",
             (
                 "train on labels that end up to {into} bars after the first test decision "
-                f"({known} horizon {horizon})"
+                f"({origin} horizon {horizon})"
             ),
         )
         after = {f.number: _after(f) for f in driven.folds}
@@ -64,7 +64,7 @@ class TrainLabelsEndBeforeTheTest(Check):
             "after",
             (
                 "train on rows up to {into} bars before the last test label ends "
-                f"({known} horizon {horizon})"
+                f"({origin} horizon {horizon})"
             ),
         )
         yield Examined(len(driven.folds), "folds")

@@ -53,8 +53,8 @@ class SplitsAreNotShuffled(Check):
         alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
         for hit in hits(subject, "random split", labels_may=False):
             alike[hit.file.path, hit.symbol].append(hit)
-        for found in alike.values():
-            first, more = found[0], len(found) - 1
+        for places in alike.values():
+            first, more = places[0], len(places) - 1
             level = self.severity
             if not in_time(subject, first.file):
                 level = Severity.LOW

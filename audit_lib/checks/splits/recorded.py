@@ -45,7 +45,7 @@ class RecordedFoldsArePurged(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare the recorded periods."""
         folds = recorded_folds(subject)
-        horizon, known = horizon_of(subject)
+        horizon, origin = horizon_of(subject)
         calendar = calendar_of(subject)
         rows, gaps = [], {}
         for fold in folds:
@@ -71,7 +71,7 @@ class RecordedFoldsArePurged(Check):
             yield self.finding(
                 _table(folds[0]),
                 f"{len(short)} of {len(folds)} folds train on labels that end up to "
-                f"{horizon - gap - 1} bars after the first test decision (gap {gap} bars, {known} "
+                f"{horizon - gap - 1} bars after the first test decision (gap {gap} bars, {origin} "
                 f"horizon {horizon}): fold {numbers}",
                 measured=f"gap {gap} bars",
                 expected=f"gap of at least {horizon - 1} bars",
@@ -92,7 +92,7 @@ class RecordedFoldsArePurged(Check):
                     severity=Severity.HIGH,
                 )
         heads = ("lane", "start", "end", "kind")
-        note = f"labels read {horizon} bars ahead ({known})"
+        note = f"labels read {horizon} bars ahead ({origin})"
         yield Evidence("recorded", "Recorded folds", heads, tuple(rows), View.TIMELINE, note)
         yield Examined(len(folds), "recorded folds")
 

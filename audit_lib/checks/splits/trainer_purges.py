@@ -39,16 +39,16 @@ class TrainerJudgesPurgedRows(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare fitted and judged rows of every model."""
         training = trained(subject)
-        found = list(training.judgements())
+        judgements = list(training.judgements())
         yield training.table()
-        yield _table(training, found)
+        yield _table(training, judgements)
         guilty: dict[tuple[int, str], list[tuple[Judgement, tuple[int, int, int]]]] = {}
-        for judgement in found:
+        for judgement in judgements:
             overlap = training.overlap(judgement)
             if overlap[0]:
                 guilty.setdefault((overlap[2], judgement.kind), []).append((judgement, overlap))
         for (nearest, kind), cases in guilty.items():
-            fits = sum(j.kind == kind for j in found)
+            fits = sum(j.kind == kind for j in judgements)
             worst, (rows, shared, _) = max(cases, key=lambda case: case[1][0])
             same = f", {shared} of them on the very dates of judged rows" if shared else ""
             yield self.finding(
@@ -64,12 +64,12 @@ class TrainerJudgesPurgedRows(Check):
             )
         for kind, why in training.unknown().items():
             yield Gap(kind, why)
-        yield Examined(len(found), "fits that were judged on other rows")
+        yield Examined(len(judgements), "fits that were judged on other rows")
 
 
-def _table(training: Training, found: list[Judgement]) -> Evidence:
+def _table(training: Training, judgements: list[Judgement]) -> Evidence:
     rows = []
-    for judgement in found:
+    for judgement in judgements:
         fitted, judged = training.at[judgement.fitted], training.at[judgement.judged]
         overlapping, shared, nearest = training.overlap(judgement)
         rows.append(

@@ -95,8 +95,8 @@ class SelectionSurvivesTheTrials(Check):
 
     def _shape(self, document: Document, raw: list[Any]) -> tuple[float, float]:
         """Skew and kurtosis of the returns behind the chosen ratio."""
-        kept = [(_sharpe(t), t["returns"]) for t in raw if isinstance(t, dict) and "returns" in t]
-        best = max((k for k in kept if k[0] is not None), key=lambda k: k[0] or 0.0, default=None)
+        ratios = [(_sharpe(t), t["returns"]) for t in raw if isinstance(t, dict) and "returns" in t]
+        best = max((k for k in ratios if k[0] is not None), key=lambda k: k[0] or 0.0, default=None)
         values = np.array([_float(v) for v in best[1]] if best else [])
         values = values[np.isfinite(values)]
         if len(values) >= FEWEST and values.std() > 0:
@@ -146,12 +146,12 @@ class SelectionSurvivesTheTrials(Check):
         yield Margin(what, counted, self.level, least=True)
         if counted < self.level:
             significant = alone >= self.level
-            told = f"is significant alone ({alone:.3f}) but not"
+            relation = f"is significant alone ({alone:.3f}) but not"
             if not significant:
-                told = f"is not significant alone ({alone:.3f}), nor"
+                relation = f"is not significant alone ({alone:.3f}), nor"
             yield self.finding(
                 document.location(self.sharpe),
-                f"the Sharpe ratio {chosen:g} {told} as the best of {len(ratios)} trials "
+                f"the Sharpe ratio {chosen:g} {relation} as the best of {len(ratios)} trials "
                 f"({counted:.3f})",
                 measured=counted,
                 expected=f"at least {self.level:g}",
@@ -160,22 +160,22 @@ class SelectionSurvivesTheTrials(Check):
             )
 
     def _overfitting(self, document: Document, returns: Floats) -> Answers:
-        found = backtest_overfitting(returns, np.random.default_rng(self.seed), level=LEVEL)
-        note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {found.splits} splits"
+        pbo = backtest_overfitting(returns, np.random.default_rng(self.seed), level=LEVEL)
+        note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {pbo.splits} splits"
         heads = ("probability of overfitting", "p value against exchangeable trials")
-        row = (found.probability, found.p_value)
+        row = (pbo.probability, pbo.p_value)
         yield Evidence("pbo", "Probability of backtest overfitting", heads, (row,), note=note)
-        sure = found.probability > 0.5 and found.p_value <= LEVEL
-        if found.power < 0.5 and not sure:
-            seen = f"{found.power:.0%} of choices that give back all that they earned"
+        sure = pbo.probability > 0.5 and pbo.p_value <= LEVEL
+        if pbo.power < 0.5 and not sure:
+            seen = f"{pbo.power:.0%} of choices that give back all that they earned"
             yield Gap("probability of overfitting", f"could have seen only {seen} ({note})")
-        elif found.probability > 0.5:
+        elif pbo.probability > 0.5:
             yield self.finding(
                 document.location(self.trials),
                 f"the trial that is best in one half is below the median in the other in "
-                f"{found.probability:.0%} of {found.splits} splits (p {found.p_value:.2g})"
+                f"{pbo.probability:.0%} of {pbo.splits} splits (p {pbo.p_value:.2g})"
                 + ("" if sure else ": choosing was no better than chance"),
-                measured=found.probability,
+                measured=pbo.probability,
                 expected="at most 0.5",
                 key="overfitting",
                 severity=None if sure else Severity.INFO,
@@ -189,5 +189,5 @@ def _sharpe(trial: Any) -> float | None:
 
 def _float(value: Any) -> float:
     """A number; NaN for anything else, as JSON writes what is not finite."""
-    found = number(value)
-    return float("nan") if found is None else found
+    plain = number(value)
+    return float("nan") if plain is None else plain

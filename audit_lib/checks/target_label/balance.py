@@ -40,18 +40,18 @@ class LabelsVary(Check):
         built = samples.labels(subject)
         rows = []
         for name in map(str, built.columns):
-            known = built[name].dropna()
-            if known.empty:
+            labelled = built[name].dropna()
+            if labelled.empty:
                 yield Gap(name, "holds no value on the sample panel")
                 continue
             where = where_made(subject, name, HOOK)
-            counts = known.value_counts(normalize=True)
+            counts = labelled.value_counts(normalize=True)
             yield Margin(f"different values of a label, {name}", len(counts), 2, least=True)
             if len(counts) == 1:
                 yield self.finding(
                     where,
-                    f"label {name!r} is {counts.index[0]} in all {len(known)} rows",
-                    measured=f"1 value in {len(known)} rows",
+                    f"label {name!r} is {counts.index[0]} in all {len(labelled)} rows",
+                    measured=f"1 value in {len(labelled)} rows",
                     expected="at least 2",
                     related=subject.where(HOOK),
                     key=name,
@@ -64,7 +64,7 @@ class LabelsVary(Check):
                         yield self.finding(
                             where,
                             f"class {value} of label {name!r} holds {share:.2%} of "
-                            f"{len(known)} rows",
+                            f"{len(labelled)} rows",
                             measured=float(share),
                             expected=f"at least {self.share:g}",
                             related=subject.where(HOOK),

@@ -80,42 +80,42 @@ class LabelsCountTheDeclaredBars(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Take bars out, and see which dates labels follow."""
-        said = {
+        fixed = {
             s.label: s
             for s in declared_labels(subject)
             if isinstance(s.facts.get("horizon"), int) and s.facts["horizon"] > 0
             if s.facts.get("kind") != "barrier"
         }
-        if not said:
+        if not fixed:
             raise NotAssessed("no label of a fixed horizon is declared")
         sample = short(panel(subject), assets=3, bars=250)
         if sample.index.get_level_values("asset").nunique() < 2:
             raise NotAssessed("one asset has one calendar; the sample needs two")
-        reach = max(s.facts["horizon"] for s in said.values())
+        reach = max(s.facts["horizon"] for s in fixed.values())
         holes = self._holes(sample, reach)
-        horizons = sorted({s.facts["horizon"] for s in said.values()})
-        asked = [h.given for h in holes]
-        asked += [h.moved(h.at + n - back) for n in horizons for h in holes for back in (0, 1)]
-        replies = ask_many(subject.hook(HOOK), [(table,) for table in asked], into=frame)
+        horizons = sorted({s.facts["horizon"] for s in fixed.values()})
+        questions = [h.given for h in holes]
+        questions += [h.moved(h.at + n - back) for n in horizons for h in holes for back in (0, 1)]
+        replies = ask_many(subject.hook(HOOK), [(table,) for table in questions], into=frame)
         if any(not r.answered for r in replies):
             raise NotAssessed(f"{HOOK}: {reasons(replies)}")
         base, rest = replies[: len(holes)], replies[len(holes) :]
-        rows, told = [], 0
-        for label, one in said.items():
+        rows, judged_labels = [], 0
+        for label, one in fixed.items():
             start = 2 * len(holes) * horizons.index(one.facts["horizon"])
             moved = rest[start : start + 2 * len(holes)]
-            found = self._follows(label, holes, base, moved)
-            rows.append((label, one.facts["horizon"], one.facts.get("calendar", ""), found))
-            told += bool(found)
-            yield from self._judged(subject, one, found)
-        yield Examined(told, "labels of a fixed horizon")
+            calendar = self._follows(label, holes, base, moved)
+            rows.append((label, one.facts["horizon"], one.facts.get("calendar", ""), calendar))
+            judged_labels += bool(calendar)
+            yield from self._judged(subject, one, calendar)
+        yield Examined(judged_labels, "labels of a fixed horizon")
         heads = ("label", "horizon", "declared", "follows")
         yield Evidence("calendars", "Whose bars a horizon counts", heads, tuple(rows))
 
     def _holes(self, sample: pd.DataFrame, reach: int) -> list[Hole]:
         rng = np.random.default_rng(self.seed)
         assets = sample.index.get_level_values("asset").unique()
-        found = []
+        holes = []
         for number in range(self.holes):
             asset = assets[number % len(assets)]
             own = sample.xs(asset, level="asset").index
@@ -123,8 +123,8 @@ class LabelsCountTheDeclaredBars(Check):
                 raise NotAssessed(f"{len(own)} bars are too few for a horizon of {reach}")
             dates = pd.DatetimeIndex(own)
             at = int(rng.integers(len(own) // 2, len(own) - 2 * reach - 2))
-            found.append(Hole(sample.drop(index=(asset, dates[at])), dates, at, asset))
-        return found
+            holes.append(Hole(sample.drop(index=(asset, dates[at])), dates, at, asset))
+        return holes
 
     @staticmethod
     def _follows(
@@ -149,24 +149,24 @@ class LabelsCountTheDeclaredBars(Check):
             return OWN
         return ALL if votes[ALL] >= 2 else ""
 
-    def _judged(self, subject: Subject, said: Declared, found: str) -> Answers:
-        declared = said.facts.get("calendar")
-        if not found:
-            yield Gap(said.label, "no date that its horizon ends on moves it")
-        elif declared is None and found == ALL:
+    def _judged(self, subject: Subject, own: Declared, bars: str) -> Answers:
+        declared = own.facts.get("calendar")
+        if not bars:
+            yield Gap(own.label, "no date that its horizon ends on moves it")
+        elif declared is None and bars == ALL:
             yield Gap(
-                said.label,
+                own.label,
                 "its horizon counts dates of the whole panel; say `calendar: all` in "
                 "targets.declared where that is meant",
             )
-        elif found != (declared or OWN):
+        elif bars != (declared or OWN):
             yield self.finding(
                 subject.where(HOOK),
-                f"the horizon of label {said.label!r} counts {MEANS[found]} where the asset has no "
+                f"the horizon of label {own.label!r} counts {MEANS[bars]} where the asset has no "
                 f"bar, and {MEANS.get(str(declared), repr(declared))} are declared",
-                measured=found,
+                measured=bars,
                 expected=declared or OWN,
-                key=said.label,
+                key=own.label,
                 evidence=("calendars",),
                 cause="another calendar",
             )

@@ -47,11 +47,11 @@ class LabelsReadFuturePricesOnly(Check):
     def run(self, subject: Subject) -> Answers:
         """Look at what moves each label."""
         panel = samples.panel(subject)
-        found = influence_of(subject, HOOK)
+        influence = influence_of(subject, HOOK)
         others = [str(c) for c in panel.columns if not is_price(panel[c])]
         aside = influence_of(subject, HOOK, fields=others).columns if others else {}
         declared, rows = declared_targets(subject), []
-        for name, column in found.columns.items():
+        for name, column in influence.columns.items():
             if column.empty:
                 yield Gap(name, "holds no value on the sample panel")
                 continue

@@ -41,32 +41,32 @@ class HorizonIsAsDeclared(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare the measured look-ahead with every declaration."""
         statements = declared_labels(subject)
-        found = influence_of(subject, HOOK)
+        influence = influence_of(subject, HOOK)
         yield influence_evidence(
-            found, "horizons", "Bars that each label reads", _allowed(statements, found)
+            influence, "horizons", "Bars that each label reads", _allowed(statements, influence)
         )
-        gaps = {g.what: g for g in unjudged(found, HOOK, {s.label for s in statements})}
+        gaps = {g.what: g for g in unjudged(influence, HOOK, {s.label for s in statements})}
         yield from gaps.values()
         compared = 0
-        for said in statements:
-            declared = said.facts.get("horizon")
-            if said.label in gaps or not isinstance(declared, int):
+        for own in statements:
+            declared = own.facts.get("horizon")
+            if own.label in gaps or not isinstance(declared, int):
                 continue
             compared += 1
-            column = found.columns[said.label]
+            column = influence.columns[own.label]
             if column.look_ahead == declared and not column.whole_future:
                 continue
             far = "the whole sample" if column.whole_future else f"{column.look_ahead} bars ahead"
             yield self.finding(
-                said.location,
-                f"label {said.label!r} reads {far}; the {said.source} declares {declared}",
+                own.location,
+                f"label {own.label!r} reads {far}; the {own.source} declares {declared}",
                 measured=column.look_ahead,
                 expected=declared,
-                key=said.label,
+                key=own.label,
                 evidence=("horizons",),
             )
         yield from self._ends(subject)
-        for name in found.columns:
+        for name in influence.columns:
             if name not in {s.label for s in statements}:
                 yield Gap(name, "no horizon is declared for this label")
         yield Examined(compared, "declared horizons")
@@ -78,28 +78,28 @@ class HorizonIsAsDeclared(Check):
         reach = label_reach(subject)
         assert reach.stated is not None
         cuts = [int(share * len(reach.calendar)) for share in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)]
-        told = late = 0
+        stated = late = 0
         for cut, reads in zip(cuts, reach.measured(cuts), strict=True):
-            known = reads & (reach.stated >= 0)
-            told += int(known.sum())
-            late += int((known & (reach.stated <= cut)).sum())
-        yield Examined(told, "labels with a stated end")
+            ends = reads & (reach.stated >= 0)
+            stated += int(ends.sum())
+            late += int((ends & (reach.stated <= cut)).sum())
+        yield Examined(stated, "labels with a stated end")
         if late:
             yield self.finding(
                 subject.where(ENDS),
-                f"{late} of {told} labels read bars after the end that is stated for them",
-                measured=f"{late} of {told}",
+                f"{late} of {stated} labels read bars after the end that is stated for them",
+                measured=f"{late} of {stated}",
                 expected=0,
                 key="ends",
                 evidence=("horizons",),
             )
 
 
-def _allowed(statements: list[Declared], found: InfluenceMap) -> dict[str, int]:
+def _allowed(statements: list[Declared], influence: InfluenceMap) -> dict[str, int]:
     """Bars ahead that each label may read: the shortest declared horizon, else the measured one."""
     allowed: dict[str, int] = {}
-    for said in statements:
-        bars = said.facts.get("horizon")
+    for statement in statements:
+        bars = statement.facts.get("horizon")
         if isinstance(bars, int):
-            allowed[said.label] = min(bars, allowed.get(said.label, bars))
-    return {n: allowed.get(n, c.look_ahead) for n, c in found.columns.items()}
+            allowed[statement.label] = min(bars, allowed.get(statement.label, bars))
+    return {n: allowed.get(n, c.look_ahead) for n, c in influence.columns.items()}

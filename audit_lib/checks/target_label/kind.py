@@ -75,35 +75,35 @@ class LabelsAreWhatTheyAreCalled(Check):
         heads = ("label", "field", "first bar ahead", "last bar ahead", "bars read")
         yield Evidence("alignment", "Which bars' values each label reads", heads, tuple(rows))
         compared = 0
-        for said in statements:
-            kind = said.facts.get("kind")
-            touch = kind == BARRIER or "take" in said.facts or "stop" in said.facts
-            if said.label not in labels or not (touch or kind in RETURNS + CLASSES):
+        for own in statements:
+            kind = own.facts.get("kind")
+            touch = kind == BARRIER or "take" in own.facts or "stop" in own.facts
+            if own.label not in labels or not (touch or kind in RETURNS + CLASSES):
                 continue
-            ends = entry_and_exit(offsets.get(said.label, {}), panel)
+            ends = entry_and_exit(offsets.get(own.label, {}), panel)
             if ends is None:
-                yield Gap(said.label, "reads fewer than two prices")
+                yield Gap(own.label, "reads fewer than two prices")
                 continue
             compared += 1
-            ratio, label = price_ratio(panel, *ends), labels[said.label]
+            ratio, label = price_ratio(panel, *ends), labels[own.label]
             if touch:
-                yield from self._touch(said, label, panel, offsets[said.label], ends[0])
+                yield from self._touch(own, label, panel, offsets[own.label], ends[0])
             elif kind in RETURNS:
-                yield from self._returns(said, label, ratio, ends)
+                yield from self._returns(own, label, ratio, ends)
             elif self._rises(label, ratio):
-                yield from self._classes(said, label, ratio)
+                yield from self._classes(own, label, ratio)
             elif kind == "direction" and self._rises(-label, ratio):
                 yield self.finding(
-                    said.location,
-                    f"label {said.label!r} is declared as a direction, and its higher class holds "
+                    own.location,
+                    f"label {own.label!r} is declared as a direction, and its higher class holds "
                     "the lower returns",
                     measured="falls with the return",
                     expected="rises with the return",
-                    key=f"{said.label} inverted",
+                    key=f"{own.label} inverted",
                     evidence=("alignment",),
                 )
             else:
-                yield from self._touch(said, label, panel, offsets[said.label], ends[0])
+                yield from self._touch(own, label, panel, offsets[own.label], ends[0])
         yield Examined(compared, "labels of a kind that can be recomputed")
 
     def _rises(self, label: pd.Series[float], ratio: pd.Series[float]) -> bool:
@@ -111,14 +111,14 @@ class LabelsAreWhatTheyAreCalled(Check):
 
     def _returns(
         self,
-        said: Declared,
+        own: Declared,
         label: pd.Series[float],
         ratio: pd.Series[float],
         ends: tuple[tuple[str, int], tuple[str, int]],
     ) -> Answers:
         off = return_errors(label, ratio)
-        declared = str(said.facts["kind"])
-        yield Margin(f"distance from the return, {said.label}", off[declared], self.tolerance)
+        declared = str(own.facts["kind"])
+        yield Margin(f"distance from the return, {own.label}", off[declared], self.tolerance)
         if off[declared] <= self.tolerance:
             return
         fits = [kind for kind, error in off.items() if error <= self.tolerance]
@@ -128,98 +128,98 @@ class LabelsAreWhatTheyAreCalled(Check):
             f"is the {fits[0]}" if fits else f"differs by up to {off[declared]:.3g} from the return"
         )
         yield self.finding(
-            said.location,
-            f"label {said.label!r} is declared as {declared} but {what} {span}",
+            own.location,
+            f"label {own.label!r} is declared as {declared} but {what} {span}",
             measured=fits[0] if fits else f"largest difference {off[declared]:.3g}",
             expected=declared,
-            key=f"{said.label} kind",
+            key=f"{own.label} kind",
             evidence=("alignment",),
         )
 
-    def _classes(self, said: Declared, label: pd.Series[float], ratio: pd.Series[float]) -> Answers:
+    def _classes(self, own: Declared, label: pd.Series[float], ratio: pd.Series[float]) -> Answers:
         edges = _edges(label, ratio)
         overlap = max((a - b for a, b in edges if a > b), default=0.0)
-        yield Margin(f"overlap of two classes, {said.label}", overlap, self.tolerance)
-        declared = [float(t) for t in said.facts.get("thresholds", [])]
+        yield Margin(f"overlap of two classes, {own.label}", overlap, self.tolerance)
+        declared = [float(t) for t in own.facts.get("thresholds", [])]
         if declared and len(declared) != len(edges):
             yield self.finding(
-                said.location,
-                f"label {said.label!r} has {len(edges) + 1} classes; its {len(declared)} declared "
+                own.location,
+                f"label {own.label!r} has {len(edges) + 1} classes; its {len(declared)} declared "
                 f"thresholds make {len(declared) + 1}",
                 measured=len(edges) + 1,
                 expected=len(declared) + 1,
-                key=f"{said.label} classes",
+                key=f"{own.label} classes",
             )
             return
-        of = said.facts.get("returns")
+        of = own.facts.get("returns")
         for threshold, (low, high) in zip(sorted(declared), edges, strict=False):
             readings = [threshold] if of != "log_return" else []
             readings += [math.expm1(threshold)] if of != "simple_return" else []
             below, above = low - 1.0, high - 1.0
             away = min(max(below - t, t - above, 0.0) for t in readings)
-            yield Margin(f"threshold beyond its classes, {said.label}", away, self.tolerance)
+            yield Margin(f"threshold beyond its classes, {own.label}", away, self.tolerance)
             if away > self.tolerance:
                 yield self.finding(
-                    said.location,
-                    f"label {said.label!r} changes class between returns {below:.6f} and "
+                    own.location,
+                    f"label {own.label!r} changes class between returns {below:.6f} and "
                     f"{above:.6f}; the declared threshold is {threshold:g}",
                     measured=f"between {below:.6g} and {above:.6g}",
                     expected=threshold,
-                    key=f"{said.label} threshold {threshold:g}",
+                    key=f"{own.label} threshold {threshold:g}",
                 )
 
     def _touch(
         self,
-        said: Declared,
+        own: Declared,
         label: pd.Series[float],
         panel: pd.DataFrame,
         offsets: dict[str, tuple[int, ...]],
         entry: tuple[str, int],
     ) -> Answers:
         """Recompute which barrier is touched first, under every reading of the declaration."""
-        barriers, sides = _barriers(said), as_sides(label)
+        barriers, sides = _barriers(own), as_sides(label)
         if barriers is None or sides is None:
-            yield Gap(said.label, "its classes overlap in the return, and no take, stop and limit "
+            yield Gap(own.label, "its classes overlap in the return, and no take, stop and limit "
                                   "are declared to recompute a first touch")  # fmt: skip
             return
         take, stop, limit = barriers
-        asked = paths(panel, entry, frozenset(offsets), limit or _horizon(said, offsets))
-        tried = [(path, *path.agrees(sides, take, stop)) for path in asked]
+        candidates = paths(panel, entry, frozenset(offsets), limit or _horizon(own, offsets))
+        tried = [(path, *path.agrees(sides, take, stop)) for path in candidates]
         tried = [t for t in tried if t[1]]
         if not tried:
-            yield Gap(said.label, "no path of closes from its entry can be recomputed")
+            yield Gap(own.label, "no path of closes from its entry can be recomputed")
             return
-        path, known, wrong = min(tried, key=lambda t: t[2] / t[1])
-        yield Margin(f"rows off the first touch, {said.label}", wrong / known, SHARE, "of them")
-        if wrong <= SHARE * known:
+        path, rows, wrong = min(tried, key=lambda t: t[2] / t[1])
+        yield Margin(f"rows off the first touch, {own.label}", wrong / rows, SHARE, "of them")
+        if wrong <= SHARE * rows:
             return
-        found = _told_apart(asked, sides, take, stop)
-        if not found and said.facts.get("kind") != BARRIER:
-            yield Gap(said.label, "its classes are neither those of a return nor of a first touch")
+        own_rule = _told_apart(candidates, sides, take, stop)
+        if not own_rule and own.facts.get("kind") != BARRIER:
+            yield Gap(own.label, "its classes are neither those of a return nor of a first touch")
             return
         yield self.finding(
-            said.location,
-            f"label {said.label!r} is not the first touch of +{take:g} and -{stop:g} that is "
-            f"declared: {wrong} of {known} rows differ ({path.text})"
-            + (f"; its own is {found}" if found else ""),
-            measured=found or f"{wrong} of {known} rows differ",
+            own.location,
+            f"label {own.label!r} is not the first touch of +{take:g} and -{stop:g} that is "
+            f"declared: {wrong} of {rows} rows differ ({path.text})"
+            + (f"; its own is {own_rule}" if own_rule else ""),
+            measured=own_rule or f"{wrong} of {rows} rows differ",
             expected=f"+{take:g} and -{stop:g}",
-            key=f"{said.label} touch",
+            key=f"{own.label} touch",
             evidence=("alignment",),
         )
 
 
 def _edges(label: pd.Series[float], ratio: pd.Series[float]) -> list[tuple[float, float]]:
     """Largest price ratio of each class and the smallest of the next."""
-    known = label.notna() & ratio.notna()
-    groups = ratio[known].groupby(label[known])
+    both = label.notna() & ratio.notna()
+    groups = ratio[both].groupby(label[both])
     low, high = groups.min(), groups.max()
     return list(zip(high.iloc[:-1].tolist(), low.iloc[1:].tolist(), strict=True))
 
 
-def _barriers(said: Declared) -> tuple[float, float, int] | None:
+def _barriers(own: Declared) -> tuple[float, float, int] | None:
     """Take, stop and time limit (0: not said); two thresholds on either side of zero are such."""
-    facts = said.facts
+    facts = own.facts
     take, stop = facts.get("take"), facts.get("stop")
     edges = facts.get("thresholds") or []
     if take is None and stop is None and len(edges) == 2 and min(edges) < 0 < max(edges):
@@ -230,23 +230,23 @@ def _barriers(said: Declared) -> tuple[float, float, int] | None:
     return float(take), abs(float(stop)), limit if isinstance(limit, int) else 0
 
 
-def _horizon(said: Declared, offsets: dict[str, tuple[int, ...]]) -> int:
+def _horizon(own: Declared, offsets: dict[str, tuple[int, ...]]) -> int:
     """Bars that a label without a declared time limit may read: as declared, else as seen."""
-    stated = said.facts.get("horizon")
+    stated = own.facts.get("horizon")
     if isinstance(stated, int):
         return stated
     return max((max(bars) for bars in offsets.values() if bars), default=0)
 
 
-def _told_apart(asked: list[Path], sides: Floats, take: float, stop: float) -> str:
+def _told_apart(candidates: list[Path], sides: Floats, take: float, stop: float) -> str:
     """The barriers that do explain every row, in words; '' where none do."""
-    for path in asked:
+    for path in candidates:
         (low_up, up), (low_down, down) = measured_barriers(path, sides)
         if not (math.isfinite(up) and math.isfinite(down) and up > 0 and down > 0):
             continue
-        known, wrong = path.agrees(sides, up, down)
-        if known and wrong <= SHARE * known:
-            said = [f"+{low_up:.4g} to +{up:.4g}"] if not low_up <= take <= up else []
-            said += [f"-{down:.4g} to -{low_down:.4g}"] if not low_down <= stop <= down else []
-            return f"{' and '.join(said) or 'another time limit'} ({path.text})"
+        rows, wrong = path.agrees(sides, up, down)
+        if rows and wrong <= SHARE * rows:
+            parts = [f"+{low_up:.4g} to +{up:.4g}"] if not low_up <= take <= up else []
+            parts += [f"-{down:.4g} to -{low_down:.4g}"] if not low_down <= stop <= down else []
+            return f"{' and '.join(parts) or 'another time limit'} ({path.text})"
     return ""

@@ -95,18 +95,18 @@ class PreconditionsHoldForTheLabels(Check):
         names = [str(name) for name in labels]
         with suppress(NotAssessed):
             names = [d.label for d in declared_labels(subject) if d.label in labels]
-        found: dict[str, dict[str, Scalar]] = {}
+        facts: dict[str, dict[str, Scalar]] = {}
         for name in dict.fromkeys(names):
             ends = entry_and_exit(offsets.get(name, {}), panel)
-            found[name] = {}
+            facts[name] = {}
             if ends is None:
                 continue
             (field, entry), (_, leave) = ends
-            found[name] = {"holding": leave - entry, "entry": entry, "price": field}
+            facts[name] = {"holding": leave - entry, "entry": entry, "price": field}
             errors = return_errors(labels[name], price_ratio(panel, *ends))
             fits = [kind for kind, error in errors.items() if error <= self.tolerance]
             if fits:
-                found[name]["kind"] = fits[0]
+                facts[name]["kind"] = fits[0]
             if fits and due in errors:
                 yield Margin(f"distance from the return, {name}", errors[due], self.tolerance)
-        return found
+        return facts

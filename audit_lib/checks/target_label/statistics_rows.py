@@ -48,15 +48,15 @@ class LabelStatisticsComeFromTrainRows(Check):
         if subject.has("features.build"):
             frame = samples.built(subject).reindex(labels.index)
         sets = candidate_rows(subject, frame.select_dtypes("number"))
-        rows, told = [], 0
+        rows, judged_count = [], 0
         for one in recorded:
-            found = sources(one, labels, sets)
-            best = min(found, key=lambda s: s.rows.judged, default=None)
+            origins = sources(one, labels, sets)
+            best = min(origins, key=lambda s: s.rows.judged, default=None)
             if best is None:
                 if one.used:
                     yield Gap(one.pointer, "no label on any set of rows reproduces it")
                 continue
-            told += 1
+            judged_count += 1
             role = "works with it" if one.used else "describes"
             rows.append((one.pointer, one.value, best.label, best.statistic, best.rows.name, role))
             if best.rows.judged and one.used:
@@ -72,4 +72,4 @@ class LabelStatisticsComeFromTrainRows(Check):
         heads = ("number", "value", "label", "statistic", "rows", "the model")
         title = "Which rows made the recorded statistics of labels"
         yield Evidence("statistics", title, heads, tuple(rows))
-        yield Examined(told, "recorded statistics")
+        yield Examined(judged_count, "recorded statistics")

@@ -43,28 +43,28 @@ class UnknownLabelsStayUnknown(Check):
         cuts = [int(share * len(reach.calendar)) for share in CUTS]
         reads = reach.by_label(cuts)
         filled: dict[str, tuple[int, int]] = {}
-        asked = [(reach.until(cut),) for cut in cuts]
+        questions = [(reach.until(cut),) for cut in cuts]
         for cut, early, answer in zip(
-            cuts, reads, ask_many(subject.hook(HOOK), asked, into=frame), strict=True
+            cuts, reads, ask_many(subject.hook(HOOK), questions, into=frame), strict=True
         ):
             if not answer.answered:
                 yield Gap(f"labels at {reach.calendar[cut]}", answer.why)
                 continue
             index = reach.part.index
             assert isinstance(index, pd.MultiIndex)
-            known = np.isfinite(as_table(answer.got, index, reach.labels).values)
+            finite = np.isfinite(as_table(answer.got, index, reach.labels).values)
             for k, name in enumerate(reach.labels):
-                due, made = int(early[:, k].sum()), int((early[:, k] & known[:, k]).sum())
-                filled[name] = max(filled.get(name, (0, 0)), (made, due))
-        for name, (made, due) in filled.items():
+                due, made_up = int(early[:, k].sum()), int((early[:, k] & finite[:, k]).sum())
+                filled[name] = max(filled.get(name, (0, 0)), (made_up, due))
+        for name, (made_up, due) in filled.items():
             if not due:
                 yield Gap(name, "no look-ahead was measured")
-            elif made:
+            elif made_up:
                 yield self.finding(
                     where_made(subject, name, HOOK),
-                    f"label {name!r} has a value in {made} of the {due} rows whose outcome lies "
+                    f"label {name!r} has a value in {made_up} of the {due} rows whose outcome lies "
                     "past the data",
-                    measured=made,
+                    measured=made_up,
                     expected=0,
                     related=subject.where(HOOK),
                     key=name,

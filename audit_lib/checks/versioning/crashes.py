@@ -88,13 +88,13 @@ class ACrashLeavesOldOrNew(Check):
                 severity=SEVERITIES.get(relation),
                 evidence=("deaths",),
             )
-        for relation, told in in_place.items() if not self._said(subject) else ():
-            hooks = list(dict.fromkeys(hook for hook, _ in told))
+        for relation, crashes in in_place.items() if not self._said(subject) else ():
+            hooks = list(dict.fromkeys(hook for hook, _ in crashes))
             yield self.finding(
                 subject.where(hooks[0]),
                 f"where {' or '.join(hooks)} dies, {relation}: the registry file is opened for "
-                f"writing in place, and is empty then; {told[0][1].how}",
-                measured=f"{len(told)} of {len(rows)} places",
+                f"writing in place, and is empty then; {crashes[0][1].how}",
+                measured=f"{len(crashes)} of {len(rows)} places",
                 expected="the state before, or the state after",
                 key=f"in place: {relation}",
                 severity=SEVERITIES.get(relation),

@@ -63,19 +63,19 @@ class ExplicitMeansExplicit(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask for what there is, what there is not, and what is gone."""
-        known = subject.versions()
+        there = subject.versions()
         hook = subject.hook("registry.resolve")
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
         served: dict[str, str] = {}  # what nobody registered, and how it is refused at load
-        listed = [(version,) for version in known or [subject.version]]
+        listed = [(version,) for version in there or [subject.version]]
         control("registry.resolve", ask_many(hook, listed, into=resolution))
-        requests = [*known, *odd_ids(subject.version, known)]
+        requests = [*there, *odd_ids(subject.version, there)]
         replies = ask_many(hook, [(r,) for r in requests], into=resolution)
         for request, reply in zip(requests, replies, strict=True):
             rows.append(("store as it is", request, self._said(reply)))
-            findings += self._judged(subject, request, reply, served, listed=request in known)
-        resolved = [v for v, r in zip(known, replies, strict=False) if r.answered]
+            findings += self._judged(subject, request, reply, served, listed=request in there)
+        resolved = [v for v, r in zip(there, replies, strict=False) if r.answered]
         loaded = _predictions(subject, resolved[-LOADED:])
         rows += [("store as it is", f"{v}, loaded", reason) for v, (_, reason) in loaded.items()]
         findings += self._unloadable(subject, loaded)
@@ -86,8 +86,8 @@ class ExplicitMeansExplicit(Check):
             rows.append((name, subject.version, self._said(reply).replace(str(store), "<store>")))
             findings += self._gone(subject, name, how, reply, str(store))
         yield Examined(len(rows), "requests")
-        unheard = [v for v, r in zip(known, replies, strict=False) if not r.answered]
-        if known and len(unheard) == len(known):
+        unheard = [v for v, r in zip(there, replies, strict=False) if not r.answered]
+        if there and len(unheard) == len(there):
             yield Gap("listed versions", f"none resolves: {replies[0].why}")
         yield Evidence(
             "requests", "Requests and answers", ("store", "request", "answer"), tuple(rows)
@@ -284,13 +284,13 @@ def _predictions(
 
     Empty where no hook can tell; without those whose columns the sample does not hold.
     """
-    found: dict[str, tuple[Severity | None, str]] = {}
+    effects: dict[str, tuple[Severity | None, str]] = {}
     if len(versions) < 2:  # there is no other that predicts
-        return found
+        return effects
     try:
         hook, features, usual = subject.hook("predictor.predict"), built(subject), required(subject)
     except (NotAssessed, NotApplicable):
-        return found
+        return effects
     for version in versions:
         try:
             columns = required(subject.at(version))
@@ -301,8 +301,8 @@ def _predictions(
         rows = spread(features[columns].dropna(), 2)
         reply = ask(dataclasses.replace(hook, version=version), rows, into=frame)
         how = None if reply.failure is None else (RAISED if on_purpose(reply) else CRASHED)
-        found[version] = (how, PREDICTS if reply.answered else reply.why)
-    return found
+        effects[version] = (how, PREDICTS if reply.answered else reply.why)
+    return effects
 
 
 def _refused_at_load(subject: Subject, request: str) -> str:
@@ -314,9 +314,9 @@ def _refused_at_load(subject: Subject, request: str) -> str:
         predict = subject.hook("predictor.predict")
         hook = dataclasses.replace(predict, version=request)
         names, index = required(subject), panel(subject).index[-2:]
-        made = pd.DataFrame(np.zeros((len(index), len(names))), index=index, columns=names)
-        reply = ask(hook, made, into=frame)  # the sample may take long to build
-        if not reply.answered and not ask(predict, made, into=frame).answered:  # by such rows
+        zeros = pd.DataFrame(np.zeros((len(index), len(names))), index=index, columns=names)
+        reply = ask(hook, zeros, into=frame)  # the sample may take long to build
+        if not reply.answered and not ask(predict, zeros, into=frame).answered:  # by such rows
             reply = ask(hook, few(subject, 2), into=frame)
     except (NotAssessed, NotApplicable):
         return ""

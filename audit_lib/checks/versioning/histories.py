@@ -135,9 +135,9 @@ class RegistryKeepsItsPromises(Check):
         yield Examined(done.operations, what)
         if not done.ended and not done.found and done.histories <= FEWEST:
             yield Gap(f"histories after the first {done.histories}", f"{self.seconds:g} s were up")
-        for relation, found in done.found.items():
+        for relation, failure in done.found.items():
             if FOLLOWS.get(relation) not in done.found and not self._said(subject, relation):
-                yield from self._told(subject, relation, found)
+                yield from self._told(subject, relation, failure)
 
     @staticmethod
     def _ordinary(subject: Subject, scratch: ScratchStore, metrics: dict[str, float]) -> None:
@@ -162,13 +162,13 @@ class RegistryKeepsItsPromises(Check):
             for r in subject.so_far
         )
 
-    def _told(self, subject: Subject, relation: str, found: Found) -> Answers:
-        name, departure = relation.replace(" ", "-").replace("'", ""), found.departure
-        rows = tuple((i, *step.row) for i, step in enumerate(found.steps, start=1))
+    def _told(self, subject: Subject, relation: str, failure: Found) -> Answers:
+        name, departure = relation.replace(" ", "-").replace("'", ""), failure.departure
+        rows = tuple((i, *step.row) for i, step in enumerate(failure.steps, start=1))
         columns = ("step", "call", "given", "answer")
         yield Evidence(name, f"Smallest history: {relation}", columns, rows)
         script = SCRIPT.format(name=subject.name, version=subject.version)
-        lines = script.splitlines() + [step.line for step in found.steps]
+        lines = script.splitlines() + [step.line for step in failure.steps]
         yield Evidence(
             f"{name}-script",
             "The same as a script",
@@ -178,7 +178,7 @@ class RegistryKeepsItsPromises(Check):
         )
         yield self.finding(
             subject.where(departure.hook),
-            f"after {len(found.steps)} steps: {departure.message}",
+            f"after {len(failure.steps)} steps: {departure.message}",
             measured=departure.message,
             expected=departure.expected,
             key=relation,

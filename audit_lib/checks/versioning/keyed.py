@@ -70,11 +70,11 @@ class EachKeyIsServedItsOwn(Check):
             raise self._nothing_kept_apart(subject)
         rows: list[tuple[Scalar, ...]] = []
         wrong: dict[str, list[str]] = {"without a version": [], "for an id": []}
-        asked = [None, *subject.versions()[-self.versions :]]
+        requests = [None, *subject.versions()[-self.versions :]]
         for key in combinations(keys):
-            for request in asked:
-                reply, said = self._asked(subject, key, request)
-                rows.append((text_of(key), request or "none", said))
+            for request in requests:
+                reply, served = self._asked(subject, key, request)
+                rows.append((text_of(key), request or "none", served))
                 if not reply.answered:
                     if reply.failure is not None:
                         yield Gap(f"{request or 'no version'}, {text_of(key)}", reply.why)
@@ -84,8 +84,8 @@ class EachKeyIsServedItsOwn(Check):
                 if not own:
                     yield Gap(f"version {version}", "does not say what it is for")
                 elif request is None and not own.items() <= key.items():
-                    told = f"{text_of(key)} gets {version}, which is for {text_of(own)}"
-                    wrong["without a version"].append(told)
+                    sentence = f"{text_of(key)} gets {version}, which is for {text_of(own)}"
+                    wrong["without a version"].append(sentence)
                 elif request is not None and version != request:
                     wrong["for an id"].append(f"{request} under {text_of(key)} gets {version}")
         yield Examined(len(rows), "requests")
@@ -117,16 +117,16 @@ class EachKeyIsServedItsOwn(Check):
                 continue
             given = (f"audit-{turn:04d}", *((metrics,) if hook == "registry.register" else ()))
             bound = subject.hook(hook).for_key(key).on(store)
-            made = ask(bound, *given, into=lambda raw: raw)
-            if not made.answered:
-                yield Gap(f"{CHANGES[hook][:-1]} under {text_of(key)}", made.why)
+            change = ask(bound, *given, into=lambda raw: raw)
+            if not change.answered:
+                yield Gap(f"{CHANGES[hook][:-1]} under {text_of(key)}", change.why)
                 continue
             for place, (other, was) in enumerate(zip(keys, before, strict=True)):
                 before[place] = now = _default(subject, store, other)
                 rows.append((hook, text_of(key), text_of(other), was, now))
                 if other != key and was not in (now, REFUSED):
-                    told = f"after one of {text_of(key)}, {text_of(other)} gets {now}"
-                    lost.setdefault(hook, []).append(told)
+                    sentence = f"after one of {text_of(key)}, {text_of(other)} gets {now}"
+                    lost.setdefault(hook, []).append(sentence)
         yield Examined(len(rows), "defaults after a registration")
         columns = ("call", "under", "asked for", "before", "after")
         yield Evidence("in turn", "Defaults, as versions are registered", columns, tuple(rows))

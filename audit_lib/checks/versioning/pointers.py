@@ -61,8 +61,8 @@ class PointersLeadWhereTheySay(Check):
             named = {"latest": registry.latest, "champion": registry.champion}
             ordinary, pointers = list(registry.rows), registry.roles
             yield from self._unlisted(registry, named, pointers)
-        asked = [(version,) for version in ordinary or [None]]
-        control("registry.resolve", ask_many(hook, asked, into=resolution))
+        questions = [(version,) for version in ordinary or [None]]
+        control("registry.resolve", ask_many(hook, questions, into=resolution))
         for name, version in named.items():
             if version is None:
                 continue

@@ -39,8 +39,8 @@ class _Session:
     def resolve(self, request: str | None) -> Reply[Resolution]:
         hook = self.subject.hook("registry.resolve").on(self.store)
         reply = ask(hook, request, into=resolution)
-        said = str(reply.got) if reply.answered else reply.why
-        self.log.append(("resolve", request or "(default)", said))
+        answer = str(reply.got) if reply.answered else reply.why
+        self.log.append(("resolve", request or "(default)", answer))
         return reply
 
     @property
@@ -54,8 +54,8 @@ class _Session:
         artifacts = self.subject.parameters.artifacts
         if artifacts is None or self.hidden:
             return None
-        found = read_registry(self.store, artifacts, self.subject.registry_key)
-        return found.champion if role == "champion" else found.latest
+        registry = read_registry(self.store, artifacts, self.subject.registry_key)
+        return registry.champion if role == "champion" else registry.latest
 
     def listed(self) -> list[str]:
         reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts).needed(
@@ -106,19 +106,19 @@ class RegisteredIsResolved(Check):
         (scratch.store.parent / "beside.txt").write_text("not the registry's", encoding="utf-8")
         around = tree_digest(scratch.store.parent)
         old = session.listed()
-        made = [f"audit-{i:04d}" for i in range(self.registrations)]
-        session.register(made[0]).needed("registry.register declines an ordinary version:")
-        findings = list(self._one(session, made[0], old))
-        findings += self._twice(session, made[0])
+        ids = [f"audit-{i:04d}" for i in range(self.registrations)]
+        session.register(ids[0]).needed("registry.register declines an ordinary version:")
+        findings = list(self._one(session, ids[0], old))
+        findings += self._twice(session, ids[0])
         champion = session.pointed("champion")
-        later = session.register_all(made[1:])
+        later = session.register_all(ids[1:])
         failed = [r for r in later if not r.answered]
         if failed:
-            yield Gap(f"{len(failed)} of {len(made)} registrations", failed[0].why)
-        made = [made[0], *(v for v, r in zip(made[1:], later, strict=True) if r.answered)]
+            yield Gap(f"{len(failed)} of {len(ids)} registrations", failed[0].why)
+        ids = [ids[0], *(v for v, r in zip(ids[1:], later, strict=True) if r.answered)]
         champion = session.pointed("champion") or champion  # one that was displaced may go
-        findings += self._many(session, made, champion)
-        findings += self._as_text(session, made[-1])
+        findings += self._many(session, ids, champion)
+        findings += self._as_text(session, ids[-1])
         findings += self._by_metrics(session, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"
@@ -142,25 +142,25 @@ class RegisteredIsResolved(Check):
             yield self._found(
                 session, f"after registering {version}, versions() ends with {last}", "order"
             )
-        kept = [v for v in listed if v in old]
-        if kept != [v for v in old if v in listed]:
+        old_listed = [v for v in listed if v in old]
+        if old_listed != [v for v in old if v in listed]:
             yield self._found(session, "registering reorders the versions before it", "order")
         reply = session.resolve(version)
         if not reply.answered or reply.got.version != version:
-            said = reply.why or str(reply.got)
+            answer = reply.why or str(reply.got)
             yield self._found(
-                session, f"{version} was registered, but resolves to {said}", "resolve"
+                session, f"{version} was registered, but resolves to {answer}", "resolve"
             )
 
     def _twice(self, session: _Session, version: str) -> Answers:
-        before, known = tree_digest(session.store), set(session.listed())
+        before, listed_before = tree_digest(session.store), set(session.listed())
         reply = session.register(version, **{k: v + 1.0 for k, v in session.metrics.items()})
         listed = session.listed()
         if listed.count(version) != 1:
             yield self._found(
                 session, f"{version} is listed {listed.count(version)} times", "duplicate"
             )
-        elif set(listed) > known:
+        elif set(listed) > listed_before:
             return  # the registry gave it an id of its own, and the first is as it was
         elif reply.answered and session.metrics and changed(before, tree_digest(session.store)):
             yield self._found(
@@ -170,9 +170,9 @@ class RegisteredIsResolved(Check):
                 expected="a refusal, or no change",
             )
 
-    def _many(self, session: _Session, made: list[str], champion: str | None) -> Answers:
+    def _many(self, session: _Session, ids: list[str], champion: str | None) -> Answers:
         listed = session.listed()
-        spared = {"the champion": champion, "the newest version": made[-1]}
+        spared = {"the champion": champion, "the newest version": ids[-1]}
         for name, version in spared.items():
             if version is None:
                 continue
@@ -180,22 +180,22 @@ class RegisteredIsResolved(Check):
             if version not in listed or not reply.answered:
                 yield self._found(
                     session,
-                    f"after {len(made)} registrations {name}, {version}, is gone",
+                    f"after {len(ids)} registrations {name}, {version}, is gone",
                     f"retention {name}",
                     severity=Severity.CRITICAL if version == champion else None,
                     hook=self._retains(session),
                 )
         default = session.resolve(None)
-        known = (champion, made[-1])
-        if not session.hidden and default.answered and default.got.version not in known:
+        expected = (champion, ids[-1])
+        if not session.hidden and default.answered and default.got.version not in expected:
             yield self._found(
                 session,
-                f"after {len(made)} registrations the default is {default.got.version!r}, neither "
+                f"after {len(ids)} registrations the default is {default.got.version!r}, neither "
                 "champion nor newest",
                 "default",
             )
         hook = session.subject.hook("registry.resolve").on(session.store)
-        wanted = [*listed, *(v for v in made if v not in listed)]
+        wanted = [*listed, *(v for v in ids if v not in listed)]
         replies = ask_many(hook, [(v,) for v in wanted], into=resolution)
         for version, reply in zip(wanted, replies, strict=True):
             if version in listed and not reply.answered:

@@ -52,14 +52,14 @@ def bar_offsets(build: Callable[[pd.DataFrame], Any], panel: pd.DataFrame) -> Of
     values = {c: table.values[index.get_loc(c)] for c in joined}
     scale = Scale.of(table)
     plain = values[_id(frames, 0)]
-    found: dict[str, dict[str, dict[int, float]]] = {n: {} for n in table.columns}
+    strengths: dict[str, dict[str, dict[int, float]]] = {n: {} for n in table.columns}
     for clone, (field, at) in moved.items():
         response: Floats = scale.difference(plain, values[clone])
         for row, c in zip(*np.nonzero(response), strict=True):
-            strongest = found[table.columns[c]].setdefault(field, {})
+            strongest = strengths[table.columns[c]].setdefault(field, {})
             ahead = at - int(row)
             strongest[ahead] = max(strongest.get(ahead, 0.0), float(response[row, c]))
-    return {n: _without_traces(by_field) for n, by_field in found.items()}
+    return {n: _without_traces(by_field) for n, by_field in strengths.items()}
 
 
 def entry_and_exit(
@@ -92,17 +92,17 @@ def price_ratio(
 def return_errors(label: pd.Series[float], ratio: pd.Series[float]) -> dict[str, float]:
     """Largest difference of a label from each kind of return with that price ratio."""
     value, gross = label.to_numpy(np.float64), ratio.to_numpy(np.float64)
-    made = {"simple_return": gross - 1.0, "log_return": np.log(gross)}
-    return {kind: float(np.nanmax(np.abs(value - other))) for kind, other in made.items()}
+    returns = {"simple_return": gross - 1.0, "log_return": np.log(gross)}
+    return {kind: float(np.nanmax(np.abs(value - other))) for kind, other in returns.items()}
 
 
 def _without_traces(by_field: dict[str, dict[int, float]]) -> dict[str, tuple[int, ...]]:
     strongest = max((v for bars in by_field.values() for v in bars.values()), default=0.0)
-    kept = {
+    bars_of = {
         field: tuple(sorted(a for a, v in bars.items() if v > TRACE * strongest))
         for field, bars in by_field.items()
     }
-    return {field: bars for field, bars in kept.items() if bars}
+    return {field: bars for field, bars in bars_of.items() if bars}
 
 
 def _id(frames: dict[Hashable, pd.DataFrame], number: int) -> Hashable:

@@ -37,11 +37,11 @@ class Path:
         Also NaN where one bar touches both: the bar does not say which came first.
         """
         up, down = _first(self.high >= take), _first(self.low <= -stop)
-        found = np.where(up < down, 1.0, np.where(down < up, -1.0, 0.0))
+        touch = np.where(up < down, 1.0, np.where(down < up, -1.0, 0.0))
         bars = self.high.shape[1]
         both = (up == down) & (up < bars)
         unseen = np.isnan(self.close).any(axis=1) & (np.minimum(up, down) >= bars)
-        return np.where(both | unseen, np.nan, found)
+        return np.where(both | unseen, np.nan, touch)
 
     def agrees(self, sides: Floats, take: float, stop: float) -> tuple[int, int]:
         """Rows that can be told, and those of them whose label is another.
@@ -49,10 +49,10 @@ class Path:
         At the time limit the label may be the middle class or the sign of the return.
         """
         touch = self.touched(take, stop)
-        known = np.isfinite(touch) & np.isfinite(sides)
+        finite = np.isfinite(touch) & np.isfinite(sides)
         last = np.sign(self.close[:, -1])
-        wrong = known & (sides != touch) & ~((touch == 0) & (sides == last))
-        return int(known.sum()), int(wrong.sum())
+        wrong = finite & (sides != touch) & ~((touch == 0) & (sides == last))
+        return int(finite.sum()), int(wrong.sum())
 
 
 def paths(
@@ -69,7 +69,7 @@ def paths(
     names = ("high", "low") if within and {"high", "low"} <= set(panel) else ("close", "close")
     if "close" not in panel or not 1 <= limit <= MOST:
         return []
-    found = []
+    made_paths = []
     grouped = panel.groupby(level=0)
     paid = grouped[entry[0]].shift(-entry[1]).to_numpy(np.float64)[:, None]
     lasts = dict.fromkeys((limit, entry[1] + limit))
@@ -83,8 +83,8 @@ def paths(
         }
         high, low, close = (ahead[n] / paid - 1.0 for n in (*names, "close"))
         text = f"{names[0]} and {names[1]}" if within else "closes"
-        found.append(Path(high, low, close, f"{text} of bars {first} to {last}"))
-    return found
+        made_paths.append(Path(high, low, close, f"{text} of bars {first} to {last}"))
+    return made_paths
 
 
 def as_sides(label: pd.Series[float]) -> Floats | None:
@@ -113,5 +113,5 @@ def measured_barriers(path: Path, sides: Floats) -> tuple[tuple[float, float], t
 
 def _first(hit: Flags) -> Integers:
     """Index of the first True of each row; the number of columns where there is none."""
-    found = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])
-    return np.asarray(found, dtype=np.int64)
+    first = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])
+    return np.asarray(first, dtype=np.int64)

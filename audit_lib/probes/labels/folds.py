@@ -113,7 +113,7 @@ def label_ends(panel: pd.DataFrame, at: Integers, horizon: int) -> Integers:
 
 
 def _positions(raw: Any, rows: int) -> list[tuple[Integers, Integers]]:
-    found = []
+    folds = []
     for fold in raw:
         pair = []
         for side in ("train", "test"):
@@ -123,10 +123,10 @@ def _positions(raw: Any, rows: int) -> list[tuple[Integers, Integers]]:
             if len(values) and (values.min() < 0 or values.max() >= rows):
                 raise ValueError(f"{side!r} holds a position outside the {rows} rows of the panel")
             pair.append(values.astype(np.int64))
-        found.append((pair[0], pair[1]))
-    if not found:
+        folds.append((pair[0], pair[1]))
+    if not folds:
         raise ValueError("no folds")
-    return found
+    return folds
 
 
 def timeline(driven: DrivenFolds) -> Evidence:
@@ -210,7 +210,7 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     table = document.get(pointer)
     if not isinstance(table, list) or not table:
         raise NotAssessed(f"no fold table at {document.location(pointer)} (artifacts.fields.folds)")
-    found, clock = [], _clock(subject)
+    folds, clock = [], _clock(subject)
     for k, row in enumerate(table):
         if not isinstance(row, dict):
             raise NotAssessed(f"{document.location(pointer, str(k))} is not a mapping")
@@ -219,15 +219,15 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
         if missing:
             raise NotAssessed(f"{document.location(pointer, str(k))} has no date {missing[0]}")
         place = document.location(pointer, str(k))
-        known = {n: d for n, d in dates.items() if d is not None}
-        found.append(RecordedFold(k + 1, **known, row=row, location=place))
-    return found
+        dated = {n: d for n, d in dates.items() if d is not None}
+        folds.append(RecordedFold(k + 1, **dated, row=row, location=place))
+    return folds
 
 
 def bars_between(earlier: pd.Timestamp, later: pd.Timestamp, calendar: Calendar | None) -> int:
     """Bars strictly between two dates; weekdays where there is no calendar."""
-    known = calendar or Calendar(pd.DatetimeIndex([]), pd.Timedelta(days=1))
-    return known.between(earlier, later)
+    bars = calendar or Calendar(pd.DatetimeIndex([]), pd.Timedelta(days=1))
+    return bars.between(earlier, later)
 
 
 def calendar_of(subject: Subject) -> Calendar | None:

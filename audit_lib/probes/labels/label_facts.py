@@ -41,16 +41,16 @@ def declared_labels(subject: Subject) -> list[Declared]:
     Raises:
         NotAssessed: there is neither.
     """
-    found = []
+    labels = []
     for name, facts in samples.declared_targets(subject).items():
-        found.append(Declared(name, dict(facts), subject.where("targets.declared"), "code"))
-    found += _from_metadata(subject)
-    if not found:
+        labels.append(Declared(name, dict(facts), subject.where("targets.declared"), "code"))
+    labels += _from_metadata(subject)
+    if not labels:
         raise NotAssessed(
             "nothing declares the labels: no hook targets.declared answers, and the metadata "
             "holds none (artifacts.fields.targets)"
         )
-    return found
+    return labels
 
 
 def measured_horizons(subject: Subject) -> dict[str, int]:
@@ -59,8 +59,8 @@ def measured_horizons(subject: Subject) -> dict[str, int]:
     Raises:
         NotAssessed: the labels cannot be built or measured.
     """
-    found = influence_of(subject, HOOK)
-    return {n: c.look_ahead for n, c in found.columns.items() if not c.empty and c.reacts}
+    influence = influence_of(subject, HOOK)
+    return {n: c.look_ahead for n, c in influence.columns.items() if not c.empty and c.reacts}
 
 
 def label_offsets(subject: Subject) -> Offsets:
@@ -82,14 +82,14 @@ def label_offsets(subject: Subject) -> Offsets:
 
 def horizons_of(subject: Subject) -> dict[str, int]:
     """Horizon of each label in bars, measured where it can be, else declared."""
-    found: dict[str, int] = {}
+    bars_of: dict[str, int] = {}
     with suppress(NotAssessed):
-        for said in declared_labels(subject):
-            if isinstance(said.facts.get("horizon"), int):
-                found[said.label] = int(said.facts["horizon"])
+        for declared in declared_labels(subject):
+            if isinstance(declared.facts.get("horizon"), int):
+                bars_of[declared.label] = int(declared.facts["horizon"])
     with suppress(NotAssessed):
-        found |= {label: bars for label, bars in measured_horizons(subject).items() if bars}
-    return found
+        bars_of |= {label: bars for label, bars in measured_horizons(subject).items() if bars}
+    return bars_of
 
 
 def horizon_of(subject: Subject) -> tuple[int, str]:

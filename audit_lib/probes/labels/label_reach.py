@@ -75,22 +75,22 @@ class LabelReach:
         Raises:
             NotAssessed: the labels cannot be built on altered bars.
         """
-        found = self.measured(cuts)
+        reads_after = self.measured(cuts)
         if self.stated is None:
-            return found
+            return reads_after
         return [
             reads | ((self.at <= c) & (self.stated > c))
-            for c, reads in zip(cuts, found, strict=True)
+            for c, reads in zip(cuts, reads_after, strict=True)
         ]
 
     def measured(self, cuts: Sequence[int]) -> list[Flags]:
         """The same, from altered bars alone, whatever ``targets.ends`` states."""
-        found = []
+        reads_by_cut = []
         for reads in self.by_label(cuts):
             whole = np.zeros(len(self.at), dtype=bool)
             whole[self.rows] = reads.any(axis=1)
-            found.append(whole)
-        return found
+            reads_by_cut.append(whole)
+        return reads_by_cut
 
     def by_label(self, cuts: Sequence[int]) -> list[Flags]:
         """The same for each of the :attr:`labels` and each row of :attr:`part`."""
@@ -105,18 +105,18 @@ class LabelReach:
         """The bars of :attr:`part` up to a calendar position, as they were on that date."""
         return self.part[self.at[self.rows] <= cut]
 
-    def last_read(self, asked: Sequence[tuple[Flags, int, int]]) -> list[int]:
+    def last_read(self, searches: Sequence[tuple[Flags, int, int]]) -> list[int]:
         """Last bar that any of the rows' labels reads, by halving, for each (rows, low, high).
 
         The answer lies in [low, high]; ``low`` where none reads beyond it.
         """
-        low, high = [a[1] for a in asked], [max(a[1], a[2]) for a in asked]
+        low, high = [a[1] for a in searches], [max(a[1], a[2]) for a in searches]
         probe = [max(lo, hi - 1) for lo, hi in zip(low, high, strict=True)]
         while any(lo < hi for lo, hi in zip(low, high, strict=True)):
             for k, reads in enumerate(self.beyond(probe)):
                 if low[k] >= high[k]:
                     continue
-                if (reads & asked[k][0]).any():
+                if (reads & searches[k][0]).any():
                     low[k] = probe[k] + 1
                 else:
                     high[k] = probe[k]
@@ -145,7 +145,7 @@ class LabelReach:
         except RowsDifferError as error:
             raise NotAssessed(f"{HOOK}: {error}") from None
         self.labels, scale = base.columns, Scale.of(base)
-        found = {c: np.zeros(base.values.shape, dtype=bool) for c in cuts}
+        altered = {c: np.zeros(base.values.shape, dtype=bool) for c in cuts}
         for k, answer in enumerate(answers):
             cut = cuts[k // 3]
             if isinstance(answer, Exception):
@@ -153,8 +153,8 @@ class LabelReach:
                     return False
                 continue  # a market that stands still may rightly be refused
             other = as_table(answer, index, base.columns)
-            found[cut] |= (scale.difference(base.values, other.values) > 0) & (at <= cut)[:, None]
-        self.found |= found
+            altered[cut] |= (scale.difference(base.values, other.values) > 0) & (at <= cut)[:, None]
+        self.found |= altered
         return True
 
 
@@ -250,23 +250,23 @@ def with_ends(subject: Subject, driven: DrivenFolds, embargo: int = 0) -> Driven
 def _before(reach: LabelReach, driven: DrivenFolds) -> list[Integers]:
     """Ends of the train labels of each fold, where the horizon lets them reach into a test."""
     ends = [f.train_ends.copy() for f in driven.folds]
-    asked = [
+    searches = [
         (k, start, guilty)
         for k, fold in enumerate(driven.folds)
         for start, _ in fold.stretches()
         if (guilty := (fold.train_at < start) & (fold.train_ends > start)).any()
     ]
-    chosen = _spread([start for _, start, _ in asked])
-    for k, start, guilty in (a for a in asked if a[1] not in chosen):
+    chosen = _spread([start for _, start, _ in searches])
+    for k, start, guilty in (a for a in searches if a[1] not in chosen):
         ends[k] = np.where(guilty, np.minimum(ends[k], start), ends[k])  # nothing is said of them
-    asked = [a for a in asked if a[1] in chosen]
-    reads = reach.beyond([start for _, start, _ in asked])
+    searches = [a for a in searches if a[1] in chosen]
+    reads = reach.beyond([start for _, start, _ in searches])
     deep: list[tuple[Flags, int, int]] = []
-    for (k, start, guilty), flags in zip(asked, reads, strict=True):
+    for (k, start, guilty), flags in zip(searches, reads, strict=True):
         rows = driven.folds[k].train[guilty]
         deep.append((_only(flags, rows), start, int(ends[k][guilty].max())))
     for (k, start, guilty), (held, *_), last in zip(
-        asked, deep, reach.last_read(deep), strict=True
+        searches, deep, reach.last_read(deep), strict=True
     ):
         rows = driven.folds[k].train
         # Rows that were not asked about are judged by the deepest of those that were.
@@ -279,7 +279,7 @@ def _before(reach: LabelReach, driven: DrivenFolds) -> list[Integers]:
 def _after(reach: LabelReach, driven: DrivenFolds, embargo: int) -> list[Integers]:
     """Ends of the test labels of each fold, where train rows follow close behind them."""
     ends = [f.test_ends.copy() for f in driven.folds]
-    asked, deep = [], list[tuple[Flags, int, int]]()
+    searches, deep = [], list[tuple[Flags, int, int]]()
     for k, fold in enumerate(driven.folds):
         for start, end in fold.stretches():
             inside = (fold.test_at >= start) & (fold.test_at <= end)
@@ -287,15 +287,15 @@ def _after(reach: LabelReach, driven: DrivenFolds, embargo: int) -> list[Integer
             if later.size and int(later.min()) < last + embargo:
                 everything = np.zeros(len(reach.at), dtype=bool)
                 everything[fold.test[inside]] = True
-                asked.append((k, inside))
+                searches.append((k, inside))
                 deep.append((everything, end, last))
     chosen = _spread([end for _, end, _ in deep])
-    for (k, inside), (_, end, _) in zip(asked, deep, strict=True):
+    for (k, inside), (_, end, _) in zip(searches, deep, strict=True):
         if end not in chosen:
             ends[k] = np.where(inside, np.minimum(ends[k], end), ends[k])
-    told = [pair for pair in zip(asked, deep, strict=True) if pair[1][1] in chosen]
-    asked, deep = [a for a, _ in told], [d for _, d in told]
-    for (k, inside), last in zip(asked, reach.last_read(deep), strict=True):
+    chosen_pairs = [pair for pair in zip(searches, deep, strict=True) if pair[1][1] in chosen]
+    searches, deep = [a for a, _ in chosen_pairs], [d for _, d in chosen_pairs]
+    for (k, inside), last in zip(searches, reach.last_read(deep), strict=True):
         ends[k] = np.where(inside, np.minimum(ends[k], last), ends[k])
     return ends
 
@@ -308,9 +308,9 @@ def _spread(places: Sequence[int]) -> set[int]:
 
 
 def _only(flags: Flags, rows: Integers) -> Flags:
-    kept = np.zeros(len(flags), dtype=bool)
-    kept[rows] = flags[rows]
-    return kept
+    part = np.zeros(len(flags), dtype=bool)
+    part[rows] = flags[rows]
+    return part
 
 
 def _after_date(

@@ -56,10 +56,10 @@ def recorded(subject: Subject) -> dict[str, Recorded]:
     """
     folder = subject.version_folder.relative_to(subject.store)
     declared = field(subject, "checksums")
-    found: dict[str, Recorded] = {}
+    by_path: dict[str, Recorded] = {}
     for name, digest in digests(declared.value).items():
         path = (folder / name).as_posix()
-        found.setdefault(path, Recorded(path, digest, declared.location))
+        by_path.setdefault(path, Recorded(path, digest, declared.location))
     files = {a.path for a in subject.version_artifacts}
     for place, names, location in (*_in_row(subject), *_in_files(subject)):
         meant = {n: _meant(n, place, PurePosixPath(folder.as_posix()), files) for n in names}
@@ -67,8 +67,8 @@ def recorded(subject: Subject) -> dict[str, Recorded]:
             continue  # digests of other things
         for name, path in meant.items():
             if path in files or (path and "." in name):
-                found.setdefault(path, Recorded(path, names[name], location))
-    return found
+                by_path.setdefault(path, Recorded(path, names[name], location))
+    return by_path
 
 
 def digests(value: Any) -> dict[str, str]:
@@ -79,13 +79,13 @@ def digests(value: Any) -> dict[str, str]:
             for name, entry in value.items()
             if (digest := entry if isinstance(entry, str) else _digest_in(entry))
         }
-    found = {}
+    digest_of_name = {}
     for entry in value if isinstance(value, list) else []:
         if isinstance(entry, Mapping):
             name = next((entry[k] for k in ("path", "file", "name") if k in entry), None)
             if isinstance(name, str) and (digest := _digest_in(entry)):
-                found[name] = digest
-    return found
+                digest_of_name[name] = digest
+    return digest_of_name
 
 
 def plain_digest(digest: str) -> str:

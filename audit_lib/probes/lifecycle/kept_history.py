@@ -36,11 +36,11 @@ class Kept:
         """The list as people read it."""
         return f"{self.file}#{self.pointer}" if self.pointer else self.file
 
-    def ids(self, known: Collection[str]) -> list[str]:
+    def ids(self, versions: Collection[str]) -> list[str]:
         """The known ids in their order, one that is named several times in a row once."""
-        told = [_id(record, self.column) for record in self.records]
-        found = [v for v in told if v in known]
-        return [v for i, v in enumerate(found) if not i or v != found[i - 1]]
+        listed = [_id(record, self.column) for record in self.records]
+        in_turn = [v for v in listed if v in versions]
+        return [v for i, v in enumerate(in_turn) if not i or v != in_turn[i - 1]]
 
     def numbers(self, version: str, names: Collection[str]) -> dict[str, float] | None:
         """The numbers of those names in the last record of a version; None where one is missing."""
@@ -75,20 +75,20 @@ class Kept:
         return Kept(self.file, self.pointer, self.column, tuple(held))
 
 
-def kept_in(store: Path, known: Collection[str], *, least: int) -> list[Kept]:
+def kept_in(store: Path, versions: Collection[str], *, least: int) -> list[Kept]:
     """Every list below ``store`` that names at least so many different ids of ``known``."""
-    found = []
+    histories = []
     for path in sorted(store.rglob("*.json*")):
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST:
             continue
         name = path.relative_to(store).as_posix()
         for pointer, records in _lists(path):
             column = max(
-                _columns(records), key=lambda c: len(_named(records, c) & set(known)), default=""
+                _columns(records), key=lambda c: len(_named(records, c) & set(versions)), default=""
             )
-            if len(_named(records, column) & set(known)) >= least:
-                found.append(Kept(name, pointer, column, tuple(records)))
-    return found
+            if len(_named(records, column) & set(versions)) >= least:
+                histories.append(Kept(name, pointer, column, tuple(records)))
+    return histories
 
 
 def _lists(path: Path) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -22,12 +22,12 @@ def directions(subject: Subject) -> dict[str, str]:
         NotAssessed: the hook does not answer a mapping of that kind.
     """
     reply = ask(subject.hook("governance.metrics"), into=mapping).needed("governance.metrics")
-    found = {name: str(value) for name, value in reply.items()}
-    wrong = sorted(name for name, value in found.items() if value not in ("higher", "lower"))
-    if wrong or not found:
-        what = f"{wrong[0]!r} is {found[wrong[0]]!r}" if wrong else "no metric is named"
+    by_metric = {name: str(value) for name, value in reply.items()}
+    wrong = sorted(name for name, value in by_metric.items() if value not in ("higher", "lower"))
+    if wrong or not by_metric:
+        what = f"{wrong[0]!r} is {by_metric[wrong[0]]!r}" if wrong else "no metric is named"
         raise NotAssessed(f"governance.metrics must say higher or lower for each metric; {what}")
-    return found
+    return by_metric
 
 
 def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
@@ -51,16 +51,16 @@ def recorded_metrics(subject: Subject) -> dict[str, Metrics]:
         return {}
     layout = subject.parameters.registry_layout
     key = layout.metrics if layout else ""
-    found: dict[str, Metrics] = {}
+    by_version: dict[str, Metrics] = {}
     for version, row in rows.items():
-        kept = row.get(key) if key and isinstance(row, dict) else row
-        numbers = kept.items() if isinstance(kept, dict) else ()
-        found[version] = {
+        metrics = row.get(key) if key and isinstance(row, dict) else row
+        numbers = metrics.items() if isinstance(metrics, dict) else ()
+        by_version[version] = {
             str(name): float(value)
             for name, value in numbers
             if isinstance(value, (int, float)) and not isinstance(value, bool)
         }
-    return found
+    return by_version
 
 
 def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> Iterator[Metrics]:
@@ -68,8 +68,8 @@ def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> 
 
     Mirror images and zeros matter: a rule that compares by ratio is right for positive scores only.
     """
-    known = recorded(subject, names)
-    for metrics in known:
+    recorded_ones = recorded(subject, names)
+    for metrics in recorded_ones:
         yield metrics
         yield {name: -value for name, value in metrics.items()}
     yield dict.fromkeys(names, 0.0)

@@ -56,7 +56,7 @@ def one_file(store: Path, versions: Mapping[str, Iterable[str]]) -> Iterator[tup
                 yield version, f"{name} is the same file as {first}"
 
 
-def odd_ids(version: str, known: list[str]) -> Iterator[str]:
+def odd_ids(version: str, versions: list[str]) -> Iterator[str]:
     """Ids that no registry lists: misspelt, cut short, traversing, empty, overlong."""
     listed = (
         "no-such-version",
@@ -78,18 +78,18 @@ def odd_ids(version: str, known: list[str]) -> Iterator[str]:
         "None",
         "v" * 300,
     )
-    yield from (odd for odd in dict.fromkeys(listed) if odd not in known)
+    yield from (odd for odd in dict.fromkeys(listed) if odd not in versions)
 
 
 def rewritten(data: Any, pointer: str, value: str) -> Any | None:
     """A copy of JSON data with the text at a pointer replaced; None where no text stands there."""
-    whole = found = copy.deepcopy(data)
+    whole = part_of = copy.deepcopy(data)
     *parents, last = keys_of(pointer)
     for part in parents:
-        found = found.get(part) if isinstance(found, dict) else None
-    if not isinstance(found, dict) or not isinstance(found.get(last), str):
+        part_of = part_of.get(part) if isinstance(part_of, dict) else None
+    if not isinstance(part_of, dict) or not isinstance(part_of.get(last), str):
         return None
-    found[last] = value
+    part_of[last] = value
     return whole
 
 
@@ -101,11 +101,11 @@ def sample_metrics(subject: Subject) -> dict[str, float]:
     except NotAssessed:
         row = None
     key = artifacts.registry.metrics if artifacts and artifacts.registry else ""
-    found = row.get(key) if key and isinstance(row, dict) else row
-    if not isinstance(found, dict):
+    metrics = row.get(key) if key and isinstance(row, dict) else row
+    if not isinstance(metrics, dict):
         return {}
     return {
         str(name): float(value)
-        for name, value in found.items()
+        for name, value in metrics.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

@@ -67,15 +67,15 @@ def ways(base: RetrainState) -> list[Way]:
     errors = np.asarray(base["errors"])
     sigma = float(errors.std()) or 1.0
     late = np.arange(len(errors)) >= len(errors) // 2
-    found = [
+    listed = [
         _way("age", "days_since_training", base, list(days)),
         _way("PSI", "psi", base, list(psi)),
         _way("live score", "live_score", base, [score - d * unit for d in drops]),
     ]
     for name, sign in (("errors shift up", 1.0), ("errors shift down", -1.0)):
         series = [[float(e) for e in errors + sign * s * sigma * late] for s in shifts]
-        found.append(_way(name, "errors", base, series))
-    return found
+        listed.append(_way(name, "errors", base, series))
+    return listed
 
 
 def somewhere(number: int, seed: int) -> Iterator[tuple[str, RetrainState, bool]]:
@@ -122,8 +122,8 @@ def decision(raw: Any) -> Answered:
     """What a trigger answered, or why it is no decision."""
     if not isinstance(raw, dict) or not isinstance(raw.get("retrain"), (bool, np.bool_)):
         raise ValueError(f"wanted {{'retrain': bool, 'reasons': [...]}}, got {describe(raw)}")
-    said = raw.get("reasons") or []
-    return Answered(bool(raw["retrain"]), tuple(str(reason) for reason in said))
+    reasons = raw.get("reasons") or []
+    return Answered(bool(raw["retrain"]), tuple(str(reason) for reason in reasons))
 
 
 def lived(features: pd.DataFrame, *, seed: int, miss: float = 0.0) -> pd.DataFrame:
@@ -132,10 +132,10 @@ def lived(features: pd.DataFrame, *, seed: int, miss: float = 0.0) -> pd.DataFra
     Predictions and the usual miss are of the size of a daily return.
     """
     rng = np.random.default_rng(seed)
-    made = rng.normal(0.0, 0.01, len(features))
+    predicted = rng.normal(0.0, 0.01, len(features))
     late = np.arange(len(features)) >= len(features) // 2
     if "date" in (features.index.names or []):
         dates = features.index.get_level_values("date")
         late = np.asarray(dates >= dates.unique().sort_values()[dates.nunique() // 2])
-    outcome = made + rng.normal(0.0, 0.005, len(features)) + miss * late
-    return features.assign(prediction=made, outcome=outcome)
+    outcome = predicted + rng.normal(0.0, 0.005, len(features)) + miss * late
+    return features.assign(prediction=predicted, outcome=outcome)

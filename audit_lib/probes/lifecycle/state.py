@@ -21,14 +21,14 @@ MEGABYTE = 1 << 20
 
 def tree_digest(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below a folder, by its POSIX path; links by what they point to."""
-    found = {}
+    digests = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            found[name] = f"link {path.readlink()}"
+            digests[name] = f"link {path.readlink()}"
         elif path.is_file():
-            found[name] = digest_of(path)
-    return found
+            digests[name] = digest_of(path)
+    return digests
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
@@ -74,17 +74,17 @@ class ScratchStore:
             how: ``flip``, ``truncate``, ``delete``, ``empty`` or ``swap`` (for ``other``).
         """
         target = self.store / path
-        kept = self.store.with_name(self.store.name + ".kept")
+        backup = self.store.with_name(self.store.name + ".kept")
         if target.is_dir():
-            shutil.copytree(target, kept, symlinks=True)
+            shutil.copytree(target, backup, symlinks=True)
         else:
-            shutil.copy2(target, kept)
+            shutil.copy2(target, backup)
         try:
             _damage(target, how, other)
             yield self.store
         finally:
             _remove(target)
-            kept.rename(target)
+            backup.rename(target)
             if tree_digest(self.store) != self._whole:
                 self.store = self.subject.scratch_store()
 
@@ -102,10 +102,10 @@ class ScratchStore:
         folder = self.version_folder(version)
         if folder == Path():
             raise NotAssessed("versions have no folders of their own (artifacts.version_dir)")
-        found = sorted(p for p in (self.store / folder).rglob("*") if p.is_file())
-        if not found:
+        files = sorted(p for p in (self.store / folder).rglob("*") if p.is_file())
+        if not files:
             raise NotAssessed(f"version {version} has no files in {folder}")
-        return [p.relative_to(self.store) for p in found]
+        return [p.relative_to(self.store) for p in files]
 
 
 def _damage(target: Path, how: str, other: Path | None) -> None:

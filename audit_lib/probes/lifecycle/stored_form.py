@@ -30,18 +30,18 @@ def form_of(subject: Subject) -> Form:
         if artifact.format.name in _PLAIN:
             words |= set(_texts(artifact.document))
     words |= {a.path.rpartition("/")[2] for a in artifacts} | {subject.version}
-    found: Form = {}
+    form: Form = {}
     prefix = subject.version_folder.relative_to(subject.store).as_posix() + "/"
     for artifact in artifacts:
         name = artifact.path.removeprefix(prefix).replace(subject.version, "{version}")
-        found[name] = artifact.kind
-        found |= {f"{name}#{place}": kind for place, kind in _parts(artifact, words)}
+        form[name] = artifact.kind
+        form |= {f"{name}#{place}": kind for place, kind in _parts(artifact, words)}
     try:
         row = subject.registry.rows.get(subject.version)
     except NotAssessed:
         row = None
-    found |= {f"registry row#{place}": kind for place, kind in _fields(row, words)}
-    return found
+    form |= {f"registry row#{place}": kind for place, kind in _fields(row, words)}
+    return form
 
 
 def form_id(form: Form) -> str:
@@ -51,7 +51,7 @@ def form_id(form: Form) -> str:
 
 def changes(before: Form, after: Form) -> dict[str, tuple[str, str]]:
     """Place to its kind before and after, '' where it was not there; below a new place nothing."""
-    found: dict[str, tuple[str, str]] = {}
+    changed: dict[str, tuple[str, str]] = {}
     for place in sorted(before.keys() | after.keys()):
         one, other = before.get(place), after.get(place)
         empty = one is not None and other is not None and "" in (one, other)
@@ -60,10 +60,10 @@ def changes(before: Form, after: Form) -> dict[str, tuple[str, str]]:
         file, mark, pointer = place.partition("#")
         above = f"{file}#{pointer.rpartition('/')[0]}" if pointer.rpartition("/")[0] else file
         held = above == "registry row" or (before.get(above) and after.get(above))
-        if mark and (above in found or not held):
+        if mark and (above in changed or not held):
             continue  # the place that holds it is told, or was empty
-        found[place] = (one or "", other or "")
-    return found
+        changed[place] = (one or "", other or "")
+    return changed
 
 
 def _parts(artifact: Artifact, words: set[str]) -> Iterator[tuple[str, str]]:

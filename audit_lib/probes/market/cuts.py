@@ -134,11 +134,11 @@ class Deal:
 def series_candidates(frame: pd.DataFrame, price: str | None) -> list[Integers]:
     """Candidate positions of one asset, a list a reason: ends, odd days, gaps, regimes, any."""
     ends = session_ends(frame.index)
-    found = [ends[f] for f in ends]
-    found += [odd for odd in offset_changes(frame.index) if len(odd)]
-    found.append(gap_edges(frame))
+    candidates = [ends[f] for f in ends]
+    candidates += [odd for odd in offset_changes(frame.index) if len(odd)]
+    candidates.append(gap_edges(frame))
     if price is not None:
-        found.append(regime_changes(frame[price].to_numpy(np.float64)))
-    found.append(np.array([len(frame) - 2], dtype=np.int64))
-    found.extend([NOWHERE, NOWHERE])
-    return found
+        candidates.append(regime_changes(frame[price].to_numpy(np.float64)))
+    candidates.append(np.array([len(frame) - 2], dtype=np.int64))
+    candidates.extend([NOWHERE, NOWHERE])
+    return candidates

@@ -22,21 +22,21 @@ _WINDOW = frozenset(
 _EARLIER = frozenset(("lag", "lagged", "shift", "shifted", "prev", "previous", "delay", "delayed"))
 
 
-def parents(name: str, known: Collection[str]) -> list[str]:
+def parents(name: str, names: Collection[str]) -> list[str]:
     """Those of ``known`` after which ``name`` is called, where all else in it says what was done.
 
     The longest are taken first, and each part of the name belongs to one.  A number alone makes
     another feature, and none that is derived.
     """
-    rest, found = name, list[str]()
-    for parent in sorted((k for k in known if k and k != name), key=len, reverse=True):
+    rest, parts = name, list[str]()
+    for parent in sorted((k for k in names if k and k != name), key=len, reverse=True):
         changed = _spelled(parent).sub(" ", rest)
         if changed != rest:
             rest = changed
-            found.append(parent)
+            parts.append(parent)
     words = [w.lower() for w in _WORD.findall(rest)]
-    told = [w for w in words if not w.isdigit()]
-    return found if told and all(w in _NOW | _WINDOW | _EARLIER for w in told) else []
+    words_left = [w for w in words if not w.isdigit()]
+    return parts if words_left and all(w in _NOW | _WINDOW | _EARLIER for w in words_left) else []
 
 
 def may_be_earlier(name: str, *, windows: bool) -> bool:
@@ -50,10 +50,10 @@ def may_be_earlier(name: str, *, windows: bool) -> bool:
     return bool(words & _EARLIER) or (windows and bool(words & _WINDOW))
 
 
-def composed(names: Collection[str], known: Collection[str], parent: str) -> Iterator[str]:
+def composed(names: Collection[str], features: Collection[str], parent: str) -> Iterator[str]:
     """Names made as ``names`` are made of ``known``, each with ``parent`` for one of its own."""
     for name in names:
-        for own in parents(name, known):
+        for own in parents(name, features):
             if not may_be_earlier(name, windows=False):
                 yield _spelled(own).sub(lambda _: parent, name, count=1)
 

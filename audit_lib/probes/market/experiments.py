@@ -112,8 +112,8 @@ class Designer:
         """Clones with noise after, noise before and rows removed; cuts where leaks hide."""
         rng = self._rng(1)
         if self.few:  # each cut should tell of most columns
-            known = np.isfinite(table.values[join_assets(self.frames).index.get_loc(self.long[0])])
-            first = np.argmax(known[:, known.any(axis=0)], axis=0)
+            finite = np.isfinite(table.values[join_assets(self.frames).index.get_loc(self.long[0])])
+            first = np.argmax(finite[:, finite.any(axis=0)], axis=0)
             self._warm = int(np.quantile(first, 0.9)) if first.size else 0
         wanted: list[tuple[Hashable, Change, int, bool]] = []
         self._deal = where.Deal(rng)
@@ -157,15 +157,15 @@ class Designer:
     def _ordinary_cuts(self) -> list[tuple[Hashable, Change, int, bool]]:
         """Noise after cuts, up after one and down after the next, each for a reason."""
         candidates = {a: where.series_candidates(self.frames[a], self.price) for a in self.long}
-        found = []
+        cuts = []
         for i in range(self.cuts):
             asset = self.long[i % len(self.long)]
             frame, lists = self.frames[asset], candidates[asset]
             low, high, listed = self._low(frame), len(frame) - 2, lists[i % len(lists)]
             for up in (True, False)[i % 2 :][:1] if self.few else (True, False):
                 cut = self._deal.one(frame.index, listed, low, high)
-                found.append((asset, Change.SUFFIX, cut, up))
-        return found
+                cuts.append((asset, Change.SUFFIX, cut, up))
+        return cuts
 
     def _event_cuts(self, table: Table, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
         """Cuts at, one and two bars after rare values of columns of few values.
@@ -180,7 +180,7 @@ class Designer:
         if not few:
             return []
         index = join_assets(self.frames).index
-        found: list[tuple[Hashable, int]] = []
+        cuts: list[tuple[Hashable, int]] = []
         wanted = np.full(len(few), 3.0)
         for k in range(min(self.cuts // 2 if self.few else self.cuts, 3 * len(few))):
             asset = self.long[int(rng.integers(len(self.long)))]
@@ -193,8 +193,8 @@ class Designer:
                 continue
             at = int(rng.choice(np.flatnonzero(served == served.max())))
             wanted -= rare[at]
-            found.append((asset, at + k % 3))
-        return found
+            cuts.append((asset, at + k % 3))
+        return cuts
 
     def _spread(self, deal: where.Deal, count: int) -> list[tuple[Hashable, int]]:
         chosen = [self.long[i % len(self.long)] for i in range(count)]
@@ -262,14 +262,14 @@ class Designer:
         """Every asset cut at one date; a panel a date.  The reference is the plain panel."""
         rng = self._rng(3)
         plain = join_assets(self.frames)
-        found = [self._at(self.frames, d, Change.SUFFIX, rng) for d in self._dates(rng, 8)]
+        many = [self._at(self.frames, d, Change.SUFFIX, rng) for d in self._dates(rng, 8)]
         if self.fields is None:
-            found += [self._at(self.frames, d, Change.TRUNCATE, rng) for d in self._dates(rng, 2)]
+            many += [self._at(self.frames, d, Change.TRUNCATE, rng) for d in self._dates(rng, 2)]
         early = plain.index.get_level_values(1).unique().sort_values()
         for share in (0.35, 0.55):
             date = early[int(share * len(early))]
-            found.append(self._at(self.frames, date, Change.PREFIX, rng))
-        return found
+            many.append(self._at(self.frames, date, Change.PREFIX, rng))
+        return many
 
     def common_gaps(self) -> tuple[pd.DataFrame, list[Experiment]]:
         """A panel with gaps, late and ended listings around a few dates, and its cuts there."""
@@ -278,13 +278,13 @@ class Designer:
         dates = [calendar[int(s * len(calendar))] for s in (0.45, 0.68, 0.9)]
         holed = {a: self._holed(i, f, dates) for i, (a, f) in enumerate(self.frames.items())}
         reference = join_assets(holed)
-        found = []
+        experiments = []
         for date in dates:
             for _ in range(2):
-                found.append(self._at(holed, date, Change.SUFFIX, rng, reference))
+                experiments.append(self._at(holed, date, Change.SUFFIX, rng, reference))
         if self.fields is None:
-            found.append(self._at(holed, dates[1], Change.TRUNCATE, rng, reference))
-        return reference, found
+            experiments.append(self._at(holed, dates[1], Change.TRUNCATE, rng, reference))
+        return reference, experiments
 
     def _holed(self, i: int, frame: pd.DataFrame, dates: list[Any]) -> pd.DataFrame:
         """The i-th asset with gaps that end at some of the dates; some listed late, some ended."""
@@ -345,8 +345,8 @@ class Designer:
 
 def _cuts_at(frame: pd.DataFrame, holed: pd.DataFrame, holes: list[Hole]) -> list[int]:
     """Position, in the holed series, of the last bar of each gap (or the last before it)."""
-    found = []
+    cuts = []
     for hole in holes:
         last = hole.start - 1 if hole.removed else hole.start + hole.length - 1
-        found.append(int(holed.index.searchsorted(frame.index[last], side="right")) - 1)
-    return found
+        cuts.append(int(holed.index.searchsorted(frame.index[last], side="right")) - 1)
+    return cuts

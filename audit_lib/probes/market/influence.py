@@ -69,8 +69,8 @@ class InfluenceMap:
 
     def leaking(self) -> list[ColumnInfluence]:
         """Columns that read the future, deepest first."""
-        found = [c for c in self.columns.values() if c.look_ahead > 0]
-        return sorted(found, key=lambda c: (-c.look_ahead, c.column))
+        ahead = [c for c in self.columns.values() if c.look_ahead > 0]
+        return sorted(ahead, key=lambda c: (-c.look_ahead, c.column))
 
 
 def measure_influence(
@@ -81,7 +81,7 @@ def measure_influence(
     seed: int = 0,
     cuts: int = 24,
     fields: Iterable[str] | None = None,
-    known: Any = None,
+    plain: Any = None,
 ) -> InfluenceMap:
     """Measure the influence window of every column that a builder answers.
 
@@ -97,7 +97,7 @@ def measure_influence(
     panel = panel.sort_index()
     chosen = frozenset(fields) if fields is not None else None
     plan = Designer(split_assets(panel), seed, cuts, chosen)
-    return _Probe(build, many, plan).measure(known)
+    return _Probe(build, many, plan).measure(plain)
 
 
 def manageable(panel: pd.DataFrame, rows: int = 40_000) -> pd.DataFrame:
@@ -105,9 +105,9 @@ def manageable(panel: pd.DataFrame, rows: int = 40_000) -> pd.DataFrame:
     if len(panel) <= rows:
         return panel
     assets = list(panel.index.get_level_values(0).unique())
-    kept = assets[:: max(1, len(assets) // 12)][:12] if len(assets) > 12 else assets
-    part = panel[panel.index.get_level_values(0).isin(kept)]
-    bars = max(500, rows // len(kept))
+    some_assets = assets[:: max(1, len(assets) // 12)][:12] if len(assets) > 12 else assets
+    part = panel[panel.index.get_level_values(0).isin(some_assets)]
+    bars = max(500, rows // len(some_assets))
     return part.groupby(level=0, group_keys=False).tail(bars)
 
 
@@ -124,13 +124,13 @@ class _Probe:
         self.builds += len(panels)
         if self.many is not None:
             return list(self.many(panels))
-        found: list[Any] = []
+        builds: list[Any] = []
         for panel in panels:
             try:
-                found.append(self.build(panel))
+                builds.append(self.build(panel))
             except Exception as error:  # noqa: BLE001 - whatever the builder raises is an outcome
-                found.append(error)
-        return found
+                builds.append(error)
+        return builds
 
     def table(self, answer: Any, panel: pd.DataFrame, like: Table | None = None) -> Table | str:
         """Answer as numbers, or why not."""
@@ -144,13 +144,13 @@ class _Probe:
             return str(error)
 
     # --- the measurement ----------------------------------------------------------------------
-    def measure(self, known: Any) -> InfluenceMap:
+    def measure(self, plain_answer: Any) -> InfluenceMap:
         plain = join_assets(self.plan.frames)
         bars = max(len(f) for f in self.plan.frames.values())
         if bars < SHORTEST:
             return self._nothing(MeasurementStatus.TOO_SHORT, f"{bars} bars; {SHORTEST} are needed")
-        self.builds += known is not None
-        answer = self.answers([plain])[0] if known is None else known
+        self.builds += plain_answer is not None
+        answer = self.answers([plain])[0] if plain_answer is None else plain_answer
         base = self.table(answer, plain)
         if isinstance(base, str):
             raised = isinstance(answer, Exception)
@@ -195,7 +195,7 @@ class _Probe:
 
     def _clone_builds(self, base: Table) -> list[tuple[Experiment, Table]]:
         """Clone experiments that the builder answers; gentler where it refuses loud noise."""
-        found = []
+        builds = []
         designs: dict[str, Callable[[], Experiment]] = {
             "clones": partial(self.plan.clones, base),
             "made-up gaps": self.plan.gap_clones,
@@ -207,11 +207,11 @@ class _Probe:
                 experiment = design()
                 table = self.table(self.answers([experiment.panel])[0], experiment.panel, base)
                 if isinstance(table, Table):
-                    found.append((experiment, table))
+                    builds.append((experiment, table))
                     break
             if isinstance(table, str):
                 self.problems.append(f"{name} refused: {table}")
-        return found
+        return builds
 
     def _noise(self, base: Table, plain: pd.DataFrame, scale: Scale) -> Floats:
         again = self.table(self.answers([plain])[0], plain, base)

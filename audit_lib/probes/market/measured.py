@@ -52,13 +52,13 @@ def influence_of(
     def measure() -> InfluenceMap:
         whole = samples.panel(subject)
         panel = manageable(whole)
-        known = samples.built(subject, hook) if panel is whole else None
-        return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts, known=known)
+        plain = samples.built(subject, hook) if panel is whole else None
+        return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts, plain=plain)
 
-    found = samples.once(subject, f"influence of {hook} {chosen} {cuts}", measure)
-    if found.outcome is not MeasurementStatus.MEASURED:
-        raise NotAssessed(f"{hook}: {found.outcome.value}: {found.reason}")
-    return found
+    influence = samples.once(subject, f"influence of {hook} {chosen} {cuts}", measure)
+    if influence.outcome is not MeasurementStatus.MEASURED:
+        raise NotAssessed(f"{hook}: {influence.outcome.value}: {influence.reason}")
+    return influence
 
 
 def feature_policy(subject: Subject) -> dict[str, str]:
@@ -76,11 +76,11 @@ def research_only(subject: Subject) -> set[str]:
     return {name for name, kind in policy.items() if kind == RESEARCH and name not in needed}
 
 
-def unjudged(found: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap]:
+def unjudged(influence: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap]:
     """Columns whose look-ahead could not be judged, and why."""
     gaps = []
     for name in columns:
-        column = found.columns.get(name)
+        column = influence.columns.get(name)
         if column is None:
             gaps.append(Gap(name, f"{hook} answers no such column"))
         elif column.empty:
@@ -93,21 +93,21 @@ def unjudged(found: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap
 
 
 def influence_evidence(
-    found: InfluenceMap, name: str, title: str, allowed: dict[str, int] | None = None
+    reach: InfluenceMap, name: str, title: str, allowed: dict[str, int] | None = None
 ) -> Evidence:
     """The influence map: deepest look-ahead first.
 
     Args:
         allowed: bars ahead that a column may read, by column (labels read their horizon).
     """
-    columns = sorted(found.columns.values(), key=lambda c: (-c.look_ahead, c.column))
+    columns = sorted(reach.columns.values(), key=lambda c: (-c.look_ahead, c.column))
     rows: list[tuple[str | int, ...]] = [(c.column, c.look_back, c.look_ahead) for c in columns]
     heads: tuple[str, ...] = ("column", "look_back", "look_ahead")
     if allowed is not None:
         heads = (*heads, "allowed_ahead")
         rows = [(*row, allowed.get(str(row[0]), 0)) for row in rows]
-    note = f"bars; {found.bars} bars of {found.assets} assets, {found.builds} builds" + (
-        "; " + "; ".join(found.problems) if found.problems else ""
+    note = f"bars; {reach.bars} bars of {reach.assets} assets, {reach.builds} builds" + (
+        "; " + "; ".join(reach.problems) if reach.problems else ""
     )
     bound = None if allowed is None else Bound("look_ahead", "allowed_ahead", "bars ahead")
     return Evidence(name, title, heads, tuple(rows), View.INFLUENCE, note, bound)

@@ -19,9 +19,9 @@ def known_fields(given: pd.DataFrame, declared: dict[str, str]) -> dict[str, str
 
     Declared ones, and those whose names say so: ``eps`` and ``eps_published``.
     """
-    named = {str(c): told[1] for c in given.columns if (told := _WHEN.match(str(c)))}
-    found = {field: column for column, field in named.items() if field in given}
-    return found | {f: c for f, c in declared.items() if f in given and c in given}
+    named = {str(c): match[1] for c in given.columns if (match := _WHEN.match(str(c)))}
+    fields = {field: column for column, field in named.items() if field in given}
+    return fields | {f: c for f, c in declared.items() if f in given and c in given}
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ def republished(
     Args:
         dates: sorted dates of the market data.
     """
-    known = pd.DatetimeIndex(table[column]).tz_localize(None).normalize()
-    inside = (known > dates[0]) & (known <= dates[-1])
+    dates_known = pd.DatetimeIndex(table[column]).tz_localize(None).normalize()
+    inside = (dates_known > dates[0]) & (dates_known <= dates[-1])
     levels = [n for n in table.index.names if n == "date"]
     periods = table.index.get_level_values("date") if levels else table.index
     if isinstance(periods, pd.DatetimeIndex):
-        inside &= known > periods.tz_localize(None)
+        inside &= dates_known > periods.tz_localize(None)
     places: list[int] = np.flatnonzero(inside).tolist()
     if len(places) > draws:  # one of each part of the sample
         rng = np.random.default_rng(seed)
         places = [int(rng.choice(part)) for part in np.array_split(places, draws)]
-    when: list[pd.Timestamp] = list(known)
+    when: list[pd.Timestamp] = list(dates_known)
     return [Republished(label(table.index[p]), when[p], _moved(table, p, column)) for p in places]
 
 
@@ -79,16 +79,16 @@ def republished_fields(
 
     The column holds dates, or how many bars of the asset go by until then.
     """
-    dates, known = given.index.get_level_values("date"), given[column]
-    if pd.api.types.is_numeric_dtype(known):
+    dates, published = given.index.get_level_values("date"), given[column]
+    if pd.api.types.is_numeric_dtype(published):
         when = pd.Series(pd.NaT, index=range(len(given)), dtype=dates.dtype)
         for places in given.groupby(level="asset", sort=False).indices.values():
-            lags = known.to_numpy(np.float64)[places]
+            lags = published.to_numpy(np.float64)[places]
             due = np.arange(len(places)) + np.where(np.isfinite(lags), np.ceil(lags), len(places))
             inside = (due >= 0) & (due < len(places))
             when.iloc[places[inside]] = dates[places[due[inside].astype(int)]]
     else:
-        when = pd.Series(pd.to_datetime(known, errors="coerce")).reset_index(drop=True)
+        when = pd.Series(pd.to_datetime(published, errors="coerce")).reset_index(drop=True)
     late = (when > pd.Series(dates)) & (when <= dates.max())
     places = np.flatnonzero(late & given[field].notna().to_numpy())
     if len(places) > draws:

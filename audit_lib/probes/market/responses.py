@@ -159,7 +159,7 @@ class Reach:
         self.open_ended = np.zeros(self.columns, dtype=np.int64)
         self.ended = np.zeros(self.columns, dtype=np.int64)
 
-    def add(self, response: Floats, known: Flags) -> None:
+    def add(self, response: Floats, finite: Flags) -> None:
         """Add one trial.
 
         Args:
@@ -169,7 +169,7 @@ class Reach:
         count = len(response)
         np.maximum(self.strongest[:count], response, out=self.strongest[:count])
         for c in np.flatnonzero((response > 0).any(axis=0)):
-            last_known = np.flatnonzero(known[:, c])[-1]
+            last_known = np.flatnonzero(finite[:, c])[-1]
             near_end = response[max(0, int(last_known * 0.95)) : last_known + 1, c]
             if last_known >= 20 and (near_end > 0).any():
                 self.open_ended[c] += 1

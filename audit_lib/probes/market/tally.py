@@ -95,10 +95,10 @@ class Tally:
         else:
             moved = scale.difference(before[0][cut + 1 :], after[0][cut + 1 :]) > 0
             self.reacts |= moved.any(axis=0) & usable
-        known = (~np.isnan(old) | ~np.isnan(new)) & usable
-        response = np.where(known, scale.difference(old, new), 0.0)[::-1]
-        (self.ahead_at_gaps if trial.gaps else self.ahead).add(response, known[::-1])
-        self.trials += known.any(axis=0)
+        finite = (~np.isnan(old) | ~np.isnan(new)) & usable
+        response = np.where(finite, scale.difference(old, new), 0.0)[::-1]
+        (self.ahead_at_gaps if trial.gaps else self.ahead).add(response, finite[::-1])
+        self.trials += finite.any(axis=0)
         for c in np.flatnonzero((response > 0).any(axis=0)):
             self._witness(int(c), trial, response[:, c], before, after)
 
@@ -106,8 +106,8 @@ class Tally:
         self, trial: ChangedAsset, before: Floats, after: Floats, scale: Scale, usable: Flags
     ) -> None:
         old, new = before[trial.cut + 1 :], after[trial.cut + 1 :]
-        known = (~np.isnan(old) | ~np.isnan(new)) & usable
-        self.back.add(np.where(known, scale.difference(old, new), 0.0), known)
+        finite = (~np.isnan(old) | ~np.isnan(new)) & usable
+        self.back.add(np.where(finite, scale.difference(old, new), 0.0), finite)
         touched = scale.difference(before[: trial.cut + 1], after[: trial.cut + 1]) > 0
         self.reacts |= touched.any(axis=0) & usable
 
@@ -121,8 +121,8 @@ class Tally:
     ) -> None:
         strong = np.flatnonzero(response > 1e-3 * response.max())
         bars = int(strong[-1]) + 1
-        known = self.witnesses.get(column)
-        if known is not None and known.bars >= bars:
+        witness = self.witnesses.get(column)
+        if witness is not None and witness.bars >= bars:
             return
         row = trial.cut + 1 - bars
         self.witnesses[column] = Witness(
@@ -167,11 +167,11 @@ class Tally:
 
 def _of_the_calendar(values: Floats, index: pd.MultiIndex) -> bool:
     """True for a constant, and for values that a date (or a part of it) determines."""
-    known = np.isfinite(values)
-    column = pd.Series(values[known])
+    finite = np.isfinite(values)
+    column = pd.Series(values[finite])
     if column.nunique() <= 1:
         return True
-    codes, dates = index.get_level_values(0)[known], index.get_level_values(1)[known]
+    codes, dates = index.get_level_values(0)[finite], index.get_level_values(1)[finite]
     if codes.nunique() > 1 and dates.has_duplicates:
         return bool(column.groupby(dates.to_numpy()).nunique().max() == 1)
     if not isinstance(dates, pd.DatetimeIndex):

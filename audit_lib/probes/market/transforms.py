@@ -43,16 +43,16 @@ def step(of: pd.Series, is_: pd.Series) -> Step | None:
     if not all(pd.api.types.is_numeric_dtype(column) for column in (of, is_)):
         return None
     a, b = (column.to_numpy(np.float64, na_value=np.nan) for column in (of, is_))
-    known = np.isfinite(a) & np.isfinite(b)
-    a, b = a[known], b[known]
+    finite = np.isfinite(a) & np.isfinite(b)
+    a, b = a[finite], b[finite]
     if len(a) < FEWEST or not (np.ptp(a) > 0 and np.ptp(b) > 0) or _same(a, b):
         return None  # the same where both have a number: what differs is where they have none
-    found = _linear(a, b)  # first: a small return is nearly its own logarithm, never exactly
+    change_of = _linear(a, b)  # first: a small return is nearly its own logarithm, never exactly
     for name, change in _LOGS.items():
         with np.errstate(all="ignore"):
-            if found is None and _same(change(a), b):
-                found = Step(name, f"{name}, x being what training builds")
-    return found
+            if change_of is None and _same(change(a), b):
+                change_of = Step(name, f"{name}, x being what training builds")
+    return change_of
 
 
 def _linear(a: Floats, b: Floats) -> Step | None:
@@ -69,9 +69,9 @@ def _linear(a: Floats, b: Floats) -> Step | None:
     return None
 
 
-def _same(made: Floats, got: Floats) -> bool:
+def _same(transformed: Floats, got: Floats) -> bool:
     """Equal within six digits of their own spread, and of their size."""
     spread = float(np.ptp(got))
-    return bool(np.isfinite(made).all()) and bool(
-        np.allclose(made, got, rtol=_EXACT, atol=_EXACT * spread)
+    return bool(np.isfinite(transformed).all()) and bool(
+        np.allclose(transformed, got, rtol=_EXACT, atol=_EXACT * spread)
     )

@@ -49,13 +49,13 @@ def moments(
     opens, closes = pd.Timedelta(clock.opens), pd.Timedelta(clock.closes)
     late = dates[len(dates) // 2 :]
     chosen = [rng.choice(part) for part in np.array_split(np.arange(len(late)), bars) if len(part)]
-    found = []
+    drawn = []
     for place in chosen:
         label = late[int(place)]
         for share in np.sort(rng.uniform(0.02, 0.98, each)):
             now = label + opens + (closes - opens) * float(share)
-            found.append(Moment(label, float(share), now.round("s"), label + closes))
-    return found
+            drawn.append(Moment(label, float(share), now.round("s"), label + closes))
+    return drawn
 
 
 def until(panel: pd.DataFrame, label: pd.Timestamp) -> pd.DataFrame:
@@ -83,10 +83,10 @@ def unfinished(panel: pd.DataFrame, share: float, rng: np.random.Generator) -> p
         start = own[-1, opened] if opened is not None else own[-2:][0, close]
         last = float(start * np.exp(rng.normal(0, 2 * width)))
         above, below = np.exp(np.abs(rng.normal(0, width, 2)))
-        told = {"high": max(start, last) * above, "low": min(start, last) / below}
+        extremes = {"high": max(start, last) * above, "low": min(start, last) / below}
         for place, column in enumerate(panel.columns):
             if column in prices and names[place] not in KNOWN:
-                values[row, place] = told.get(names[place], last)
+                values[row, place] = extremes.get(names[place], last)
             elif column not in prices:
                 part = share if column in volumes else 1.0
                 values[row, place] *= part * rng.lognormal(0, 0.5)
@@ -95,8 +95,8 @@ def unfinished(panel: pd.DataFrame, share: float, rng: np.random.Generator) -> p
 
 def _width(close: Floats) -> float:
     """Usual size of a move from close to close; one per cent where too few are known."""
-    known = close[np.isfinite(close) & (close > 0)]
-    moves = np.diff(np.log(known))
+    positive = close[np.isfinite(close) & (close > 0)]
+    moves = np.diff(np.log(positive))
     return max(float(np.std(moves)), 1e-4) if len(moves) > 2 else 0.01
 
 

@@ -62,8 +62,8 @@ def decided(raw: object) -> Decided:
     """Orders alone, or with the state that they leave behind."""
     if isinstance(raw, dict) and "orders" in raw:
         after = raw.get("account")
-        told = None if after is None else {k: number(v) for k, v in mapping(after).items()}
-        return Decided(orders(raw["orders"]), told)
+        state = None if after is None else {k: number(v) for k, v in mapping(after).items()}
+        return Decided(orders(raw["orders"]), state)
     return Decided(orders(raw))
 
 
@@ -123,10 +123,10 @@ def _trading(
         silent: dict[str, str] = {}
         for name in taking:
             reply = ask(subject.hook(name), given, None, dict(rest), into=decided)
-            if reply.answered and np.any(made := sizes(reply.got, given.index)):
-                traded[name] = made
+            if reply.answered and np.any(traded_sizes := sizes(reply.got, given.index)):
+                traded[name] = traded_sizes
                 gate = reply.got.orders["gate"].reindex(given.index)
-                still = (made == 0) & (gate == "").to_numpy()
+                still = (traded_sizes == 0) & (gate == "").to_numpy()
                 idle |= {name: given.iloc[[int(np.argmax(still))]]} if still.any() else {}
             else:
                 silent[name] = reply.why or "it places no order while the account is at rest"
@@ -137,8 +137,8 @@ def _trading(
         return
     first, *others = traded.values()
     alike = (first != 0) & np.all([np.isclose(first, o) for o in [first, *others]], axis=0)
-    for name, made in traded.items():
-        table = spread(given[alike if alike.any() else made != 0], rows)
+    for name, traded_sizes in traded.items():
+        table = spread(given[alike if alike.any() else traded_sizes != 0], rows)
         reply = ask(subject.hook(name), table, None, dict(rest), into=decided)
         if reply.answered:
             rest_sizes = sizes(reply.got, table.index)
@@ -147,9 +147,9 @@ def _trading(
             yield f"{name}: {reply.why}"
 
 
-def sizes(made: Decided, index: pd.Index) -> Floats:
+def sizes(decision: Decided, index: pd.Index) -> Floats:
     """Side times size of each row; 0 where there is no order."""
-    signed = made.orders["side"] * made.orders["size"]
+    signed = decision.orders["side"] * decision.orders["size"]
     return signed.reindex(index).fillna(0.0).to_numpy(np.float64)
 
 
@@ -160,10 +160,10 @@ def levels(rest: float, field: AccountField, *, draws: int, rng: np.random.Gener
     if field.limit is not None:
         step = 1.0 if field.whole else 1e-6 * abs(field.worst - rest)
         around = [field.limit - step, field.limit, field.limit + step]
-    found = np.concatenate([drawn, around, [field.worst]])
-    found = np.round(found) if field.whole else found
+    values = np.concatenate([drawn, around, [field.worst]])
+    values = np.round(values) if field.whole else values
     low, high = sorted((rest, field.worst))
-    return _towards(np.unique(found[(found >= low) & (found <= high)]), rest)
+    return _towards(np.unique(values[(values >= low) & (values <= high)]), rest)
 
 
 def _towards(values: Floats, rest: float) -> Floats:

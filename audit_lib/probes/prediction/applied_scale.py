@@ -42,8 +42,8 @@ class Line:
 
 def line(x: Floats, y: Floats) -> Line | None:
     """The line behind one column; None where it is none, or where nothing varies."""
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = x[known], y[known]
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
     if len(x) < FEWEST or not (np.ptp(x) > 0 and np.ptp(y) > 0):
         return None
     inner = (y > y.min()) & (y < y.max())
@@ -61,12 +61,12 @@ def line(x: Floats, y: Floats) -> Line | None:
     return None
 
 
-def lines(given: pd.DataFrame, made: pd.DataFrame) -> dict[str, Line | None]:
+def lines(given: pd.DataFrame, scaled: pd.DataFrame) -> dict[str, Line | None]:
     """The line behind each column that both have."""
     return {
-        str(c): line(*(t[c].to_numpy(np.float64, na_value=np.nan) for t in (given, made)))
+        str(c): line(*(t[c].to_numpy(np.float64, na_value=np.nan) for t in (given, scaled)))
         for c in given.columns
-        if c in made
+        if c in scaled
     }
 
 
@@ -93,24 +93,24 @@ class Apart:
     off: float = 0.0
 
 
-def apart(found: Line, centre: float, scale: float, factors: tuple[float, ...]) -> Apart:
+def apart(measured: Line, centre: float, scale: float, factors: tuple[float, ...]) -> Apart:
     """The line against a recorded centre and scale.
 
     Args:
         factors: what the recorded scale may rightly be multiplied by, such as 1.4826.
     """
-    ratio = found.scale / scale
-    offset = (found.centre - centre) / scale
+    ratio = measured.scale / scale
+    offset = (measured.centre - centre) / scale
     wider = min(abs(ratio / f - 1) for f in factors)
     off = max(wider, abs(offset))
     if not wider < NEAR:
         nearest = f"{ratio:.4g}"
-        also = f", and around {found.centre:.6g}, not {centre:.6g}" if abs(offset) > NEAR else ""
+        also = f", and around {measured.centre:.6g}, not {centre:.6g}" if abs(offset) > NEAR else ""
         text = f"is divided by {nearest} times its recorded scale{also}"
         return Apart(text, f"times {nearest}", off)
     if abs(offset) > NEAR:
-        without = abs(found.centre) <= 1e-6 * abs(found.scale)
+        without = abs(measured.centre) <= 1e-6 * abs(measured.scale)
         what = "not centred" if without else "centred elsewhere"
-        text = f"is scaled around {found.centre:.6g}, and {centre:.6g} is recorded"
+        text = f"is scaled around {measured.centre:.6g}, and {centre:.6g} is recorded"
         return Apart(text, what, off)
     return Apart(off=off)

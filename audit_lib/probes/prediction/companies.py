@@ -44,7 +44,7 @@ class Changes(NamedTuple):
 
 def changes(
     hook: Hook,
-    asked: Sequence[Company],
+    companies: Sequence[Company],
     due: Floats,
     *,
     name: str,
@@ -60,9 +60,9 @@ def changes(
         exact: the company that must answer to the last bit.
     """
     spread = float(np.std(due)) or 1.0
-    replies = ask_many(hook, [company.asked for company in asked], into=floats(-1, -1))
+    replies = ask_many(hook, [company.asked for company in companies], into=floats(-1, -1))
     moved, broken, rows = {}, {}, []
-    for company, reply in zip(asked, replies, strict=True):
+    for company, reply in zip(companies, replies, strict=True):
         if not reply.answered:
             continue
         got, wanted = reply.got[: len(company.rows)], due[company.rows]
@@ -72,12 +72,12 @@ def changes(
         rows.append((company.name, gap / spread, allowed))
         if not gap <= allowed * spread:
             broken[company.name] = gap / spread
-    told: list[Evidence | Examined | Gap] = [*unanswered(replies, name)]
+    answers: list[Evidence | Examined | Gap] = [*unanswered(replies, name)]
     if moved:
         shown = f"largest change, in spreads of the output ({spread:.3g}); {tolerance:g} allowed"
         title = "Change of a row's output with its company"
-        told.append(Examined(len(moved), f"{name} compared"))
+        answers.append(Examined(len(moved), f"{name} compared"))
         heads = ("label", "value", "allowed")
         held = Bound("value", "allowed", "spreads of the output")
-        told.append(Evidence(name, title, heads, tuple(rows), View.BARS, shown, held))
-    return Changes(moved, broken, told)
+        answers.append(Evidence(name, title, heads, tuple(rows), View.BARS, shown, held))
+    return Changes(moved, broken, answers)

@@ -68,5 +68,5 @@ def deliveries(columns: Sequence[str], *, seed: int) -> Deliveries:
 
 
 def _last(rows: pd.DataFrame) -> pd.Timestamp:
-    found: pd.Timestamp = rows.index.get_level_values("date").max()
-    return found
+    last: pd.Timestamp = rows.index.get_level_values("date").max()
+    return last

@@ -93,10 +93,10 @@ def declared_heads(subject: Subject) -> list[Head]:
     own = {head.name for head in stored}
     beyond = [head for name, head in declared.items() if name not in own]
     renamed = {head.position for head in beyond} - {None}
-    kept = [
+    named = [
         h for i, h in enumerate(stored) if (i if h.position is None else h.position) not in renamed
     ]
-    return [*(_completed(head, declared.get(head.name)) for head in kept), *beyond]
+    return [*(_completed(head, declared.get(head.name)) for head in named), *beyond]
 
 
 def _completed(head: Head, declared: Head | None) -> Head:
@@ -122,10 +122,10 @@ def stored_heads(subject: Subject) -> list[Head]:
     pointer, metadata = subject.layout.fields.heads, subject.metadata
     raw = metadata.get(pointer)
     targets = declared_targets(subject)
-    found = []
+    heads = []
     for token, name, facts in _entries(raw):
         label = _label(name, facts, targets)
-        found.append(
+        heads.append(
             Head(
                 name,
                 _kind(facts, targets.get(label, {})),
@@ -135,9 +135,9 @@ def stored_heads(subject: Subject) -> list[Head]:
                 bool(_CLASSES.search(str(facts.get("kind", facts.get("type", ""))))),
             )
         )
-    if not found:
+    if not heads:
         raise NotAssessed(f"the checkpoint names no heads at {metadata.location(pointer)}")
-    return found
+    return heads
 
 
 def _entries(raw: Any) -> list[tuple[str, str, dict[str, Any]]]:
@@ -145,13 +145,13 @@ def _entries(raw: Any) -> list[tuple[str, str, dict[str, Any]]]:
         return [(str(k), str(k), v if isinstance(v, dict) else {"kind": v}) for k, v in raw.items()]
     if not isinstance(raw, list):
         return []
-    found = []
+    entries = []
     for i, entry in enumerate(raw):
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-            found.append((str(i), entry["name"], entry))
+            entries.append((str(i), entry["name"], entry))
         elif isinstance(entry, str):
-            found.append((str(i), entry, {}))
-    return found
+            entries.append((str(i), entry, {}))
+    return entries
 
 
 def _label(name: str, facts: dict[str, Any], targets: dict[str, TargetSpec]) -> str:
@@ -162,8 +162,8 @@ def _label(name: str, facts: dict[str, Any], targets: dict[str, TargetSpec]) -> 
 
 
 def _kind(facts: dict[str, Any], target: TargetSpec) -> HeadKind:
-    said = [facts.get("kind"), facts.get("type"), facts.get("unit"), target.get("kind")]
-    for text in (str(s).lower() for s in said if s is not None):
+    kinds = [facts.get("kind"), facts.get("type"), facts.get("unit"), target.get("kind")]
+    for text in (str(s).lower() for s in kinds if s is not None):
         for kind, words in _WORDS.items():
             if any(word in text for word in words):
                 return kind

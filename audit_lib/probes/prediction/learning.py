@@ -19,11 +19,11 @@ def batches(
     Columns are those the model requires where that is known, else ``x0`` to ``x4``. Features are
     standard normal; ``y`` is of the size of a daily return, with one shock in each batch.
     """
-    known = subject.has("predictor.required")
-    columns = list(required(subject)) if known else [f"x{i}" for i in range(5)]
+    requirement_declared = subject.has("predictor.required")
+    columns = list(required(subject)) if requirement_declared else [f"x{i}" for i in range(5)]
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=len(columns)) * 0.01 / np.sqrt(len(columns))
-    made = []
+    tables = []
     for i in range(count):
         x = rng.normal(size=(rows, len(columns)))
         table = pd.DataFrame(x, columns=columns)
@@ -31,8 +31,8 @@ def batches(
         outcome[rows // 4] += 0.2  # a shock, so that what is known of usual errors matters
         table["y"] = outcome
         table.index = pd.RangeIndex(i * rows, (i + 1) * rows)
-        made.append(table)
-    return made, pd.DataFrame(rng.normal(size=(rows, len(columns))), columns=columns)
+        tables.append(table)
+    return tables, pd.DataFrame(rng.normal(size=(rows, len(columns))), columns=columns)
 
 
 def spoilt(batch: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
@@ -49,9 +49,9 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def outputs(raw: Any) -> Floats:
     """Predictions for the probe, one a row."""
-    found = np.asarray(raw, dtype=np.float64)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.ndim != 1:
-        raise ValueError(f"wanted one prediction a row, got shape {found.shape}")
-    return found
+    values = np.asarray(raw, dtype=np.float64)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(f"wanted one prediction a row, got shape {values.shape}")
+    return values

@@ -39,12 +39,12 @@ def terms(
     return table.drop(columns="moneyness")
 
 
-def of_one_cause(findings: Sequence[Finding], asked: int) -> list[Finding]:
+def of_one_cause(findings: Sequence[Finding], total: int) -> list[Finding]:
     """The findings, as one where more than half of what is asked of a pricer fails.
 
     A sign or an integral that is wrong breaks nearly everything, and is one thing to mend.
     """
-    if 2 * len(findings) <= asked:
+    if 2 * len(findings) <= total:
         return list(findings)
     return [replace(finding, cause="wrong nearly everywhere") for finding in findings]
 
@@ -107,8 +107,8 @@ def black_scholes(table: pd.DataFrame) -> Floats:
     deviation = (table["volatility"] * np.sqrt(table["maturity"])).to_numpy(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         high = np.log(spot / strike) / deviation + deviation / 2
-    made = kind * (spot * ndtr(kind * high) - strike * ndtr(kind * (high - deviation)))
-    return np.where(deviation > 0, made, floor(table))
+    price = kind * (spot * ndtr(kind * high) - strike * ndtr(kind * (high - deviation)))
+    return np.where(deviation > 0, price, floor(table))
 
 
 def discounted_spot(table: pd.DataFrame) -> Floats:

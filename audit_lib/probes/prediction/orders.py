@@ -31,16 +31,16 @@ def orders_of(subject: Subject) -> Into[pd.DataFrame]:
     fields = subject.parameters.orders
 
     def convert(raw: Any) -> pd.DataFrame:
-        made = orders(raw)
+        table = orders(raw)
         lacking = [name for name in fields if name not in raw]
         if lacking:
             raise ValueError(f"wanted the declared column {lacking[0]}, which is missing")
-        placed = made["side"] != 0
+        placed = table["side"] != 0
         for name, field in fields.items():
             text = field.kind == "text"
             column = raw[name].fillna("").astype(str) if text else pd.to_numeric(raw[name])
-            made[name] = column.where(placed, "") if text else column.astype(float).where(placed)
-        return made
+            table[name] = column.where(placed, "") if text else column.astype(float).where(placed)
+        return table
 
     return convert
 
@@ -54,39 +54,39 @@ def field_tolerances(subject: Subject, tolerance: float) -> dict[str, float]:
 def wrong_fields(subject: Subject, got: pd.DataFrame) -> dict[str, Flags]:
     """What orders must not hold in their declared fields: in words, and in which rows."""
     placed = got["side"].to_numpy() != 0
-    found: dict[str, Flags] = {}
+    wrong: dict[str, Flags] = {}
     for name, field in subject.parameters.orders.items():
         if field.kind == "text":
             missing = (got[name] == "").to_numpy()
             strange = ~missing & ~got[name].isin(field.choices).to_numpy()
             if field.choices:
-                found[f"a {name} that is none of {', '.join(field.choices)}"] = placed & strange
+                wrong[f"a {name} that is none of {', '.join(field.choices)}"] = placed & strange
         else:
             values = got[name].to_numpy(np.float64)
             missing = ~np.isfinite(values)
             if field.least is not None:
-                found[f"a {name} below {field.least:g}"] = placed & (values < field.least)
+                wrong[f"a {name} below {field.least:g}"] = placed & (values < field.least)
             if field.most is not None:
-                found[f"a {name} above {field.most:g}"] = placed & (values > field.most)
+                wrong[f"a {name} above {field.most:g}"] = placed & (values > field.most)
         if not field.optional:
-            found[f"no {name}"] = placed & missing
-    return found
+            wrong[f"no {name}"] = placed & missing
+    return wrong
 
 
 def orders(raw: Any) -> pd.DataFrame:
     """Orders as ``side``, ``size``, ``gate``; a missing gate column is no gate."""
-    found = frame(raw)
-    lacking = [c for c in ("side", "size") if c not in found]
+    table = frame(raw)
+    lacking = [c for c in ("side", "size") if c not in table]
     if lacking:
         raise ValueError(f"wanted columns side, size, gate; {', '.join(lacking)} is missing")
-    gate = found["gate"].fillna("").astype(str) if "gate" in found else ""
+    gate = table["gate"].fillna("").astype(str) if "gate" in table else ""
     return pd.DataFrame(
         {
-            "side": pd.to_numeric(found["side"]).astype(np.float64),
-            "size": pd.to_numeric(found["size"]).astype(np.float64),
+            "side": pd.to_numeric(table["side"]).astype(np.float64),
+            "size": pd.to_numeric(table["size"]).astype(np.float64),
             "gate": gate,
         },
-        index=found.index,
+        index=table.index,
     )
 
 
@@ -97,10 +97,10 @@ def written(subject: Subject, hooks: tuple[str, ...]) -> list[str]:
         NotApplicable: the subject declares that it makes no decisions.
         NotAssessed: none is written; the message says how.
     """
-    found = [hook for hook in hooks if subject.has(hook)]
-    if not found:
+    hooks_written = [hook for hook in hooks if subject.has(hook)]
+    if not hooks_written:
         subject.hook(hooks[0])  # says why not
-    return found
+    return hooks_written
 
 
 def feature_scenarios(
@@ -173,14 +173,14 @@ def directional(subject: Subject) -> list[Head]:
     """
     given = subject.parameters.heads.items()
     above = {name for name, facts in given if facts.least is not None and facts.least >= 0}
-    found = [
+    heads = [
         h
         for h in declared_heads(subject)
         if h.kind is HeadKind.PROBABILITY or (h.kind is HeadKind.REAL and h.name not in above)
     ]
-    if not found:
+    if not heads:
         raise NotAssessed("no head of the checkpoint is a return or a probability")
-    return found
+    return heads
 
 
 def prediction_grid(subject: Subject, *, rows: int, seed: int) -> pd.DataFrame:
@@ -207,8 +207,8 @@ def made_up_index(like: pd.Index, rows: int) -> pd.Index:
     first = like.get_level_values("date").max()
     dates = first + pd.to_timedelta(1 + np.arange(rows) // len(assets), unit="D")
     levels = {"asset": [assets[i % len(assets)] for i in range(rows)], "date": dates}
-    made = pd.MultiIndex.from_arrays([levels[str(n)] for n in like.names], names=like.names)
-    return made.sort_values()
+    index = pd.MultiIndex.from_arrays([levels[str(n)] for n in like.names], names=like.names)
+    return index.sort_values()
 
 
 def levels_of(values: Floats, kind: HeadKind | None) -> Floats:
@@ -220,10 +220,10 @@ def levels_of(values: Floats, kind: HeadKind | None) -> Floats:
     spread = (high - low) or 1.0
     reach = np.linspace(low - spread / 2, high + spread / 2, 41)
     digits = int(np.ceil(-np.log10(spread))) + 1
-    found = np.unique(np.concatenate([reach, np.round(reach, digits), [0.0]]))
+    levels = np.unique(np.concatenate([reach, np.round(reach, digits), [0.0]]))
     if kind is None and finite.size and low >= 0 and high <= 1:
         # Nobody says what this head is: it may be a probability whose threshold lies far off.
-        found = np.union1d(found, np.round(np.linspace(0, 1, 21), 2))
+        levels = np.union1d(levels, np.round(np.linspace(0, 1, 21), 2))
     if kind is HeadKind.POSITIVE:  # limits on a risk may lie well above what a quiet sample shows
-        found = np.union1d(found[found > 0], max(high, spread) * np.array([2.0, 4.0, 10.0]))
-    return found
+        levels = np.union1d(levels[levels > 0], max(high, spread) * np.array([2.0, 4.0, 10.0]))
+    return levels

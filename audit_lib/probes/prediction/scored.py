@@ -73,6 +73,6 @@ def _scored(raw: Any) -> Scored:
         raise ValueError("scores, outcomes, fitted and dates differ in length")
     if not set(np.unique(outcomes)) <= {0.0, 1.0}:
         raise ValueError("outcomes other than 0 and 1")
-    known = np.isfinite(scores)
-    found = Scored(scores, outcomes.astype(np.int64), fitted, dates)
-    return found.where(known)
+    finite = np.isfinite(scores)
+    scored = Scored(scores, outcomes.astype(np.int64), fitted, dates)
+    return scored.where(finite)

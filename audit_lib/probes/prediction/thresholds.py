@@ -49,11 +49,11 @@ def thresholds(subject: Subject, hook: str) -> list[Threshold]:
 
 def _found(subject: Subject, hook: str) -> list[Threshold]:
     sample, kinds = predictions(subject), head_kinds(subject)
-    known = [h.name for h in directional(subject) if h.name in sample]
+    heads_here = [h.name for h in directional(subject) if h.name in sample]
     bases = [sample.median()]
     for share in (0.999, 0.001):
         bases.append(bases[0].copy())
-        bases[-1][known] = sample[known].quantile(share)
+        bases[-1][heads_here] = sample[heads_here].quantile(share)
     rows, swept = list[Floats](), list[tuple[int, int]]()  # position of the head, and of the base
     for place, head in enumerate(sample.columns):
         levels = np.sort(levels_of(numeric(sample[[head]]).reshape(-1), kinds.get(str(head))))
@@ -92,19 +92,19 @@ def _narrowed(subject: Subject, hook: str, low: Floats, high: Floats) -> tuple[F
             break
         points = np.linspace(low, high, _POINTS, axis=1)  # (n, points, heads)
         points[:, -1] = high
-        told = _orders(subject, hook, points.reshape(-1, points.shape[2]))
+        sides = _orders(subject, hook, points.reshape(-1, points.shape[2]))
         for i in range(len(low)):
-            own = told[i * _POINTS : (i + 1) * _POINTS]
+            own = sides[i * _POINTS : (i + 1) * _POINTS]
             at = next((k for k, answer in enumerate(own) if answer != own[0]), 1)
             low[i], high[i] = points[i, at - 1], points[i, at]
     return low, high
 
 
-def beside(found: list[Threshold], subject: Subject) -> pd.DataFrame:
+def beside(thresholds: list[Threshold], subject: Subject) -> pd.DataFrame:
     """Rows on both sides of every threshold, one of them twice, and with one head missing."""
-    rows = np.concatenate([np.concatenate([t.rows, t.rows[:1]]) for t in found])
+    rows = np.concatenate([np.concatenate([t.rows, t.rows[:1]]) for t in thresholds])
     heads = rows.shape[1]
-    holes = np.repeat(np.array([t.rows[0] for t in found]), heads, axis=0)
+    holes = np.repeat(np.array([t.rows[0] for t in thresholds]), heads, axis=0)
     holes[np.arange(len(holes)), np.arange(len(holes)) % heads] = np.nan
     return table(subject, np.concatenate([rows, holes]))
 

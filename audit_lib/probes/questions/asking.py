@@ -110,10 +110,10 @@ def number(raw: Any) -> float:
     """A single number; NaN for None."""
     if raw is None:
         return float("nan")
-    found = np.asarray(raw, dtype=np.float64)
-    if found.size != 1:
+    array = np.asarray(raw, dtype=np.float64)
+    if array.size != 1:
         raise ValueError(f"wanted one number, got {describe(raw)}")
-    return float(found.reshape(-1)[0])
+    return float(array.reshape(-1)[0])
 
 
 def flag(raw: Any) -> bool:
@@ -127,14 +127,14 @@ def floats(*shape: int) -> Into[Floats]:
     """An array of that shape; ``-1`` stands for any length."""
 
     def convert(raw: Any) -> Floats:
-        found = np.asarray(raw, dtype=np.float64)
-        fits = found.ndim == len(shape) and all(
-            want in (-1, have) for want, have in zip(shape, found.shape, strict=True)
+        array = np.asarray(raw, dtype=np.float64)
+        fits = array.ndim == len(shape) and all(
+            want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
         )
         if not fits:
             wanted = ", ".join("any" if n == -1 else str(n) for n in shape)
             raise ValueError(f"wanted an array of shape ({wanted}), got {describe(raw)}")
-        return found
+        return array
 
     return convert
 
@@ -180,9 +180,9 @@ def describe(raw: Any) -> str:
 
 def reasons(replies: Iterable[Reply[Any]], limit: int = 3) -> str:
     """Why there was no answer, each reason once, the first few."""
-    found = list(dict.fromkeys(r.why for r in replies if not r.answered))
-    more = f"; and {len(found) - limit} more" if len(found) > limit else ""
-    return "; ".join(found[:limit]) + more
+    distinct = list(dict.fromkeys(r.why for r in replies if not r.answered))
+    more = f"; and {len(distinct) - limit} more" if len(distinct) > limit else ""
+    return "; ".join(distinct[:limit]) + more
 
 
 def unanswered(

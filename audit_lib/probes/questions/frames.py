@@ -53,8 +53,8 @@ def furthest(
 ) -> Iterator[Margin]:
     """Where aligned columns use most of what :func:`unequal` allows; none where one has nothing."""
     held = [_far(*pair, tolerance) for pair in pairs]
-    made = [Margin(what, float(far.max(initial=0)), most, "of its size") for far, most in held]
-    yield from (m for m in sorted(made, key=lambda m: m.room)[:1] if m.measured < np.inf)
+    margins = [Margin(what, float(far.max(initial=0)), most, "of its size") for far, most in held]
+    yield from (m for m in sorted(margins, key=lambda m: m.room)[:1] if m.measured < np.inf)
 
 
 def _far(left: pd.Series, right: pd.Series, tolerance: float) -> tuple[Floats, float]:
@@ -121,11 +121,11 @@ def without(frame: pd.DataFrame, other: pd.DataFrame, gaps: Iterable[Difference]
     if not names:
         return frame
     shared = other.index.intersection(frame.index)
-    made = frame.copy()
+    copy = frame.copy()
     for column in (c for c in frame.columns if str(c) in names):
         a, b = other.loc[shared, column], frame.loc[shared, column]
-        made[column] = b.where(a.isna() == b.isna(), a).reindex(frame.index)
-    return made
+        copy[column] = b.where(a.isna() == b.isna(), a).reindex(frame.index)
+    return copy
 
 
 def differences(
@@ -145,21 +145,21 @@ def differences(
     ``right`` may answer a later part of the rows only (a live builder that returns the newest
     bars): rows before its first date, per index level named ``date``, are not missed.
     """
-    found = [*_column_differences(left, right, columns), *_row_differences(left, right)]
+    departures = [*_column_differences(left, right, columns), *_row_differences(left, right)]
     shared = left.index.intersection(right.index)
     if not left.index.is_unique or not right.index.is_unique:
-        found.append(Difference("rows", "", "hold the same label more than once"))
-        return found
+        departures.append(Difference("rows", "", "hold the same label more than once"))
+        return departures
     a, b = left.loc[shared], right.loc[shared]
     for column in [c for c in (columns or list(left.columns)) if c in a and c in b]:
         if a[column].dtype != b[column].dtype:
             text = f"is {a[column].dtype} in one and {b[column].dtype} in the other"
-            found.append(Difference("dtype", str(column), text, len(shared), len(shared)))
+            departures.append(Difference("dtype", str(column), text, len(shared), len(shared)))
         own = (tolerances or {}).get(str(column), tolerance)
         differs = unequal(a[column], b[column], own)
         if differs.any():
-            found.append(_value_difference(str(column), a[column], b[column], differs))
-    return found
+            departures.append(_value_difference(str(column), a[column], b[column], differs))
+    return departures
 
 
 def _column_differences(
@@ -168,30 +168,30 @@ def _column_differences(
     wanted = list(left.columns) if columns is None else columns
     missing = [Difference("columns", str(c), "is missing") for c in wanted if c not in right]
     extra = [Difference("columns", str(c), "is added") for c in right if c not in left]
-    found = missing if columns is not None else [*missing, *extra]
-    if not found:
+    departures = missing if columns is not None else [*missing, *extra]
+    if not departures:
         a = [c for c in left.columns if c in wanted]
         b = [c for c in right.columns if c in wanted]
         if a != b:
             first = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y)
             text = f"stand in another order: column {first} is {a[first]!r} and {b[first]!r}"
-            found.append(Difference("order", "", text))
-    return found
+            departures.append(Difference("order", "", text))
+    return departures
 
 
 def _row_differences(left: pd.DataFrame, right: pd.DataFrame) -> list[Difference]:
-    found = []
+    departures = []
     added = right.index.difference(left.index)
     if len(added):
         text = f"{len(added)} rows are added, the first {label(added[0])}"
-        found.append(Difference("rows", "", text, len(added), len(right)))
+        departures.append(Difference("rows", "", text, len(added), len(right)))
     due = left.index[_from_first_date(left.index, right.index)]
     missing = due.difference(right.index)
     missing = missing[~left.loc[missing].isna().all(axis=1).to_numpy()] if len(missing) else missing
     if len(missing):
         text = f"{len(missing)} of {len(due)} rows are missing, the first {label(missing[0])}"
-        found.append(Difference("rows", "", text, len(missing), len(due)))
-    return found
+        departures.append(Difference("rows", "", text, len(missing), len(due)))
+    return departures
 
 
 def _from_first_date(index: pd.Index, answered: pd.Index) -> Flags:

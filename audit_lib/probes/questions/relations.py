@@ -77,13 +77,13 @@ def dominance_breaks(
     """
     n = len(values)
     rows = np.unique(np.linspace(0, n - 1, min(n, 1_000)).astype(int)) if n else np.empty(0, int)
-    chosen, kept, able = scores[rows], values[rows], free[rows]
+    chosen, answers, able = scores[rows], values[rows], free[rows]
     comparable = broken = 0
     worst: Break | None = None
     for i in np.flatnonzero(able):
         dominates = np.all(chosen[i] >= chosen, axis=1) & np.any(chosen[i] > chosen, axis=1)
         comparable += int(dominates.sum())
-        falls = np.where(dominates, kept - kept[i], -np.inf)
+        falls = np.where(dominates, answers - answers[i], -np.inf)
         broken += int((falls > slack).sum())
         j = int(np.argmax(falls))
         if falls[j] > slack and (worst is None or falls[j] > worst.amount):

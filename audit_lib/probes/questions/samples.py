@@ -31,13 +31,13 @@ def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
     A variant or key shares the values that rest on the same hooks, and makes the others anew.
     """
     values: list[tuple[Asked, T]] = subject.base.samples.setdefault(name, [])
-    for asked, value in values:
-        if all(subject.serving(hook) == served for hook, served in asked.items()):
-            subject.note(asked)
+    for hooks_served, value in values:
+        if all(subject.serving(hook) == served for hook, served in hooks_served.items()):
+            subject.note(hooks_served)
             return value
-    with subject.noting() as asked:
+    with subject.noting() as hooks_served:
         value = make()
-    values.append((asked, value))
+    values.append((hooks_served, value))
     return value
 
 
@@ -75,13 +75,13 @@ def builds(
     What failed is asked again; and what was told before this task, unless ``again`` is False.
     """
     builder, served = subject.hook(hook, again=again), subject.serving(hook)
-    kept: dict[Any, Reply[pd.DataFrame]] = subject.base.samples.setdefault("panels", {})
-    asked = [(served, digest_of(panel) or object()) for panel in panels]
-    new = {k: panel for k, panel in zip(asked, panels, strict=True) if k not in kept}
+    stored: dict[Any, Reply[pd.DataFrame]] = subject.base.samples.setdefault("panels", {})
+    keys = [(served, digest_of(panel) or object()) for panel in panels]
+    new = {k: panel for k, panel in zip(keys, panels, strict=True) if k not in stored}
     replies = ask_many(builder, [(panel,) for panel in new.values()], into=frame) if new else []
-    told = dict(zip(new, replies, strict=True))
-    kept.update({k: r for k, r in told.items() if r.failure is None})
-    return [kept.get(k) or told[k] for k in asked]
+    answers = dict(zip(new, replies, strict=True))
+    stored.update({k: r for k, r in answers.items() if r.failure is None})
+    return [stored.get(k) or answers[k] for k in keys]
 
 
 def labels(subject: Subject) -> pd.DataFrame:

@@ -90,12 +90,12 @@ def joined(
         f"{hook.name} gives no answer with its tables as they are:"
     )
     for moved in _moved_alone(subject, given, beside, seed):
-        found = ask(hook, moved.given, moved.reordered, into=frame)
+        reply = ask(hook, moved.given, moved.reordered, into=frame)
         other = ask(hook, given, moved.relabelled, into=frame)
-        if not found.answered:
-            yield Joined(moved.table, moved.join, unread=found.why)
+        if not reply.answered:
+            yield Joined(moved.table, moved.join, unread=reply.why)
             continue
-        share, example = moved_share(base, found.got, tolerance)
+        share, example = moved_share(base, reply.got, tolerance)
         still = other.answered and not moved_share(base, other.got, tolerance)[0]
         unread = "its values under other labels change nothing" if still and not share else ""
         yield Joined(moved.table, moved.join, share, example, unread)
@@ -103,15 +103,15 @@ def joined(
 
 def moved_share(base: pd.DataFrame, got: pd.DataFrame, tolerance: float) -> tuple[float, str]:
     """Share of cells that differ under the same labels, and one of them in words."""
-    found = [
+    moves = [
         d
         for d in differences(base, got, tolerance=tolerance)
         if d.kind in ("values", "rows", "columns")
     ]
-    if not found:
+    if not moves:
         return 0.0, ""
-    cells = sum(d.count if d.kind == "values" else len(base) for d in found)
-    return min(1.0, cells / max(base.size, 1)), f"{found[0].column} {found[0].text}".strip()
+    cells = sum(d.count if d.kind == "values" else len(base) for d in moves)
+    return min(1.0, cells / max(base.size, 1)), f"{moves[0].column} {moves[0].text}".strip()
 
 
 def _moved_alone(

@@ -34,8 +34,8 @@ class Calendar:
     @classmethod
     def of(cls, dates: Any) -> Calendar:
         """The calendar of dates in any zone; text is parsed, dates without a zone are UTC."""
-        known = utc(dates)
-        distinct = pd.DatetimeIndex(known[known.notna()].unique()).sort_values()
+        stamps = utc(dates)
+        distinct = pd.DatetimeIndex(stamps[stamps.notna()].unique()).sort_values()
         steps = pd.Series(distinct[1:] - distinct[:-1])
         if steps.empty:
             return cls(distinct, pd.Timedelta(days=1))
@@ -60,10 +60,10 @@ class Calendar:
         begin, end = self.dates[0], self.dates[-1]
         if last < begin or first > end:
             return self._estimated(first, last)
-        known = int(((self.dates > first) & (self.dates < last)).sum())
+        inside = int(((self.dates > first) & (self.dates < last)).sum())
         before = self._estimated(first, begin) if first < begin else 0
         after = self._estimated(end, last) if last > end else 0
-        return known + before + after
+        return inside + before + after
 
     def _estimated(self, first: pd.Timestamp, last: pd.Timestamp) -> int:
         if self.daily and self.spacing < pd.Timedelta(days=4):

@@ -121,14 +121,14 @@ def reliability(probabilities: Floats, outcomes: npt.ArrayLike) -> list[Reliabil
     observed = np.asarray(outcomes, dtype=np.float64)
     edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, 11)[1:-1]))
     which = np.searchsorted(edges, probabilities, side="left")
-    found = []
+    bins = []
     for k in np.unique(which):
         inside = which == k
         count, hits = int(inside.sum()), int(observed[inside].sum())
         low, high = clopper_pearson(hits, count, 0.95)
         mean = float(probabilities[inside].mean())
-        found.append(ReliabilityBin(mean, hits / count, low, high, count))
-    return found
+        bins.append(ReliabilityBin(mean, hits / count, low, high, count))
+    return bins
 
 
 def mean_interval(
@@ -276,7 +276,7 @@ def backtest_overfitting(
     chosen = list(combinations(range(blocks), blocks // 2))
     halves = np.zeros((len(chosen), blocks))
     halves[np.arange(len(chosen))[:, None], np.array(chosen)] = 1.0
-    found = _overfitting(totals, squares, sizes, halves)
+    probability = _overfitting(totals, squares, sizes, halves)
     shuffled, faulty = np.empty(draws), np.empty(min(60, draws))
     rows, each = np.arange(blocks)[:, None], sizes[:, None]
     for k in range(draws):
@@ -288,10 +288,10 @@ def backtest_overfitting(
             mean = mean - mean.mean()
             powers = powers - 2 * mean * sums + each * mean**2
             faulty[k] = _overfitting(sums - each * mean, powers, sizes, halves)
-    reached = (shuffled >= np.append(faulty, found)[:, None] - 1e-12).sum(axis=1)
+    reached = (shuffled >= np.append(faulty, probability)[:, None] - 1e-12).sum(axis=1)
     p_values = (1 + reached) / (1 + draws)
     seen = (faulty > 0.5) & (p_values[:-1] <= level)
-    return Overfitting(found, float(p_values[-1]), float(seen.mean()), len(chosen))
+    return Overfitting(probability, float(p_values[-1]), float(seen.mean()), len(chosen))
 
 
 def _overfitting(totals: Floats, squares: Floats, sizes: Floats, halves: Floats) -> float:

@@ -117,17 +117,17 @@ def candidate_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
     if subject.has("targets.build"):
         try:
             labels = samples.labels(subject).reindex(features.index)
-            known = labels.notna().all(axis=1).to_numpy()
-            filters[", complete and labelled"] = complete & known
+            labelled = labels.notna().all(axis=1).to_numpy()
+            filters[", complete and labelled"] = complete & labelled
         except NotAssessed:
             pass
-    found: dict[bytes, RowSet] = {}
+    sets: dict[bytes, RowSet] = {}
     for name, period, judged in periods:
-        for more, kept in filters.items():
-            rows = period & kept
+        for more, mask in filters.items():
+            rows = period & mask
             if rows.sum() >= 10:
-                found.setdefault(np.packbits(rows).tobytes(), RowSet(name + more, rows, judged))
-    return list(found.values())
+                sets.setdefault(np.packbits(rows).tobytes(), RowSet(name + more, rows, judged))
+    return list(sets.values())
 
 
 def fitted_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
@@ -154,27 +154,27 @@ def matches(
         any_order: a number may be that of any column, each column used for one number.
     """
     values = features.to_numpy(np.float64)
-    known = np.isfinite(recorded)
-    single = bool(np.all(recorded[known] == recorded[known].astype(np.float32)))
+    finite = np.isfinite(recorded)
+    single = bool(np.all(recorded[finite] == recorded[finite].astype(np.float32)))
     tolerance = 1e-5 if single else 1e-6
-    found = []
+    candidates = []
     for rows in sets:
         part = np.where(np.isfinite(values[rows.rows]), values[rows.rows], np.nan)
-        usable = known & np.isfinite(part).any(axis=0)
+        usable = finite & np.isfinite(part).any(axis=0)
         if not usable.any():
             continue
         spread = np.nanstd(part[:, usable], axis=0)
         for name in statistics:
-            made = STATISTICS[name](part[:, usable])
-            off = np.abs(made - recorded[usable])
+            own = STATISTICS[name](part[:, usable])
+            off = np.abs(own - recorded[usable])
             if any_order:
-                close = np.abs(made - recorded[usable, None]) <= tolerance * (np.abs(made) + spread)
+                close = np.abs(own - recorded[usable, None]) <= tolerance * (np.abs(own) + spread)
                 hits = len(set(close.argmax(axis=1)[close.any(axis=1)].tolist()))
             else:
                 hits = int((off <= tolerance * (np.abs(recorded[usable]) + spread)).sum())
             error = float(np.median(off / np.where(spread > 0, spread, 1.0)))
-            found.append(Match(name, rows, hits, int(usable.sum()), error))
-    return sorted(found, key=lambda m: (-m.share, m.error))
+            candidates.append(Match(name, rows, hits, int(usable.sum()), error))
+    return sorted(candidates, key=lambda m: (-m.share, m.error))
 
 
 def best_of(ranked: Sequence[Match], share: float) -> Match | None:

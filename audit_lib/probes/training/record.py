@@ -197,13 +197,13 @@ class Training:
         return own[-1] if own else None
 
     def _until_next_fit(self, fit: Step) -> list[Step]:
-        found = []
+        steps = []
         for step in self.steps[fit.number + 1 :]:
             if step.object == fit.object:
                 if step.op == "fit":
                     break
-                found.append(step)
-        return found
+                steps.append(step)
+        return steps
 
     def _horizon(self, fit: Step) -> int:
         if fit.label is None:
@@ -233,16 +233,16 @@ class Training:
 
         Fits on one column are left out: those on scores are told by :meth:`scores_unknown`.
         """
-        found: dict[str, Counter[str]] = {}
+        counts_by_kind: dict[str, Counter[str]] = {}
         for step in self.steps:
             if step.rows is None and step.columns != 1:
                 what = {"fit": "fits", "predict": "predictions"}.get(step.op)
                 if what:
-                    found.setdefault(step.kind, Counter())[what] += 1
+                    counts_by_kind.setdefault(step.kind, Counter())[what] += 1
             elif step.op == "fit" and step.rows is not None:
                 answers = [mixed for _, mixed in self._answered(step)]
                 if answers and all(answers):
-                    found.setdefault(step.kind, Counter())["judgements"] += 1
+                    counts_by_kind.setdefault(step.kind, Counter())["judgements"] += 1
         words = {
             "fits": "the rows behind {} fits could not be traced",
             "predictions": "the rows of {} predictions could not be traced",
@@ -250,7 +250,7 @@ class Training:
         }
         return {
             kind: "; ".join(words[what].format(n) for what, n in counts.items())
-            for kind, counts in found.items()
+            for kind, counts in counts_by_kind.items()
         }
 
     def scores_unknown(self) -> dict[str, int]:

@@ -47,23 +47,23 @@ class Pair:
 
 def fold_metrics(folds: list[RecordedFold]) -> list[Pair]:
     """Metrics that the fold table holds for both sides, nested or as ``train_x``/``test_x``."""
-    found = []
+    pairs = []
     for fold in folds:
         inside, outside = _side(fold.row, INSIDE, "train_"), _side(fold.row, OUTSIDE, "test_")
         for name in inside:
             if name in outside:
-                found.append(Pair(fold.number, name, inside[name], outside[name]))
-    return found
+                pairs.append(Pair(fold.number, name, inside[name], outside[name]))
+    return pairs
 
 
 def metrics_unseen(folds: list[RecordedFold]) -> dict[str, Floats]:
     """Metrics out of sample: to the mean of each test period of its own (periods,)."""
     groups = independent(folds)
-    found: dict[str, dict[int, list[float]]] = {}
+    by_metric: dict[str, dict[int, list[float]]] = {}
     for fold in folds:
         for name, value in _side(fold.row, OUTSIDE, "test_").items():
-            found.setdefault(name, {}).setdefault(groups[fold.number], []).append(value)
-    return {n: np.array([np.mean(v) for v in by.values()]) for n, by in found.items()}
+            by_metric.setdefault(name, {}).setdefault(groups[fold.number], []).append(value)
+    return {n: np.array([np.mean(v) for v in by.values()]) for n, by in by_metric.items()}
 
 
 def beside(mine: dict[str, Floats], theirs: dict[str, Floats], named: tuple[str, str]) -> Evidence:

@@ -64,41 +64,41 @@ def origins(
     values = np.where(np.isfinite(values), values, np.nan)
     usable = np.isfinite(centre) & np.isfinite(scale)
     count = int(usable.sum())
-    made = [(rows.name, _statistics(values[rows.rows])) for rows in sets]
-    found = [
+    by_rows = [(rows.name, _statistics(values[rows.rows])) for rows in sets]
+    fits = [
         Origin(name, rows, None, "", _share(own[c], own[s], centre, scale, usable), count)
-        for rows, own in made
+        for rows, own in by_rows
         for name, c, s in SCALERS
     ]
-    if max((o.share for o in found), default=0.0) < enough:
-        for rows, own in made:
+    if max((o.share for o in fits), default=0.0) < enough:
+        for rows, own in by_rows:
             for name, c, s in SCALERS:
-                for before_rows, before in made:
+                for before_rows, before in by_rows:
                     for first, c1, s1 in SCALERS:
                         with np.errstate(all="ignore"):
                             again = (own[c] - before[c1]) / before[s1], own[s] / before[s1]
                         share = _share(*again, centre, scale, usable)
-                        found.append(Origin(name, rows, first, before_rows, share, count))
-    return sorted(found, key=lambda o: (-o.share, o.before is not None, o.rows != o.before_rows))
+                        fits.append(Origin(name, rows, first, before_rows, share, count))
+    return sorted(fits, key=lambda o: (-o.share, o.before is not None, o.rows != o.before_rows))
 
 
 def reproduced(values: Floats, centre: Floats, scale: Floats, sets: list[RowSet]) -> Flags:
     """Columns whose centre and scale some usual scaler gives on some set of rows, shape (d,)."""
     usable = np.isfinite(centre) & np.isfinite(scale)
-    found = np.zeros(len(centre), dtype=bool)
+    hit = np.zeros(len(centre), dtype=bool)
     for rows in sets:
         own = _statistics(values[rows.rows])
         for _, c, s in SCALERS:
-            found |= usable & _hits(own[c], own[s], centre, scale)
-    return found
+            hit |= usable & _hits(own[c], own[s], centre, scale)
+    return hit
 
 
 def recorded_factor(siblings: object) -> tuple[str, float] | None:
     """A number near 1.4826 that is recorded beside the scale."""
     for name, value in siblings.items() if isinstance(siblings, dict) else ():
-        found = number(value)
-        if found is not None and abs(found - 1.4826) < 0.001:
-            return str(name), found
+        factor = number(value)
+        if factor is not None and abs(factor - 1.4826) < 0.001:
+            return str(name), factor
     return None
 
 
@@ -106,15 +106,15 @@ def _statistics(part: Floats) -> dict[str, Floats]:
     empty = ~np.isfinite(part).any(axis=0)
     filled = np.where(empty, 0.0, part)
     names = dict.fromkeys(n for _, c, s in SCALERS for n in (c, s))
-    found = {n: STATISTICS[n](filled) for n in names}
-    return {n: np.where(empty, np.nan, v) for n, v in found.items()}
+    statistics = {n: STATISTICS[n](filled) for n in names}
+    return {n: np.where(empty, np.nan, v) for n, v in statistics.items()}
 
 
 def _share(c: Floats, s: Floats, centre: Floats, scale: Floats, usable: Flags) -> float:
     """Share of the columns whose centre and scale are both reproduced."""
     hit = _hits(c, s, centre, scale)
-    known = usable & np.isfinite(s) & np.isfinite(c)
-    return float(hit[known].sum() / max(1, int(usable.sum())))
+    comparable = usable & np.isfinite(s) & np.isfinite(c)
+    return float(hit[comparable].sum() / max(1, int(usable.sum())))
 
 
 def _hits(c: Floats, s: Floats, centre: Floats, scale: Floats) -> Flags:

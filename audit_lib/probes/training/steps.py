@@ -55,32 +55,32 @@ def later_rows_read(subject: Subject, training: Training) -> dict[str, bool | No
     rows follow, predictions came before (which folds may make of later rows), or what is fitted on
     differs from one training to the next.
     """
-    asked = training.scaling_unknown()
+    unsettled = training.scaling_unknown()
     answers = [s.number for s in training.steps if s.op == "predict"]
-    told: dict[str, bool | None] = dict.fromkeys(s.kind for s in asked)
-    ends = {s.number: int(training.at[s.rows].max()) for s in asked if s.rows is not None}
+    reads_later: dict[str, bool | None] = dict.fromkeys(s.kind for s in unsettled)
+    ends = {s.number: int(training.at[s.rows].max()) for s in unsettled if s.rows is not None}
     first, last = min(ends.values(), default=0), int(training.at.max())
     late = training.at > (first + last) // 2
     early = [
         s
-        for s in asked
+        for s in unsettled
         if ends.get(s.number) == first and s.number < min(answers, default=s.number + 1)
     ]
     if not early or last - first < MANY:
-        return told
+        return reads_later
     altered = training.features + late[:, None] * (2.0 * training.features + 1.0)
     other, again = (
         {s.number: s.digest for s in _train(subject, table, training.labels).steps}
         for table in (altered, training.features)
     )
     steady = [s for s in early if again.get(s.number) == s.digest and s.number in other]
-    told |= {s.kind: False for s in steady}
-    return told | {s.kind: True for s in steady if other[s.number] != s.digest}
+    reads_later |= {s.kind: False for s in steady}
+    return reads_later | {s.kind: True for s in steady if other[s.number] != s.digest}
 
 
 def _train(subject: Subject, features: pd.DataFrame, labels: pd.DataFrame) -> Training:
     hook = subject.hook(HOOK)
-    horizon, known = horizon_of(subject)
+    horizon, origin = horizon_of(subject)
     store = subject.scratch_store()
     before = files_of(store)
     reply = ask(hook.on(store), features, labels, into=mapping)
@@ -95,7 +95,7 @@ def _train(subject: Subject, features: pd.DataFrame, labels: pd.DataFrame) -> Tr
         at=np.asarray(calendar.get_indexer(dates), dtype=np.int64),
         calendar=calendar,
         horizon=horizon,
-        known=known,
+        known=origin,
         horizons=horizons_of(subject),
         failed=_placed(reply.got["failed"], places),
         steps=tuple(_step(number, raw) for number, raw in enumerate(reply.got["steps"])),
@@ -113,15 +113,15 @@ def _placed(text: str, places: dict[str, str]) -> str:
 
 
 def _step(number: int, raw: dict[str, Any]) -> Step:
-    told = raw | {k: as_kept(raw[k]) for k, as_kept in _KEPT.items() if raw.get(k) is not None}
+    fields = raw | {k: as_kept(raw[k]) for k, as_kept in _KEPT.items() if raw.get(k) is not None}
     if raw["rows"] is not None:
-        found, source = np.asarray(raw["rows"], dtype=np.int64), raw["source"]
+        owners, source = np.asarray(raw["rows"], dtype=np.int64), raw["source"]
         if isinstance(source, np.ndarray):
             numbers = np.unique(source[source >= 0])
-            told["scores"] = {int(n): np.unique(found[source == n]) for n in numbers}
-            told["source"] = None
-        told |= {"owners": found, "rows": np.unique(found[found >= 0])}
-    return Step(number=number, **told)
+            fields["scores"] = {int(n): np.unique(owners[source == n]) for n in numbers}
+            fields["source"] = None
+        fields |= {"owners": owners, "rows": np.unique(owners[owners >= 0])}
+    return Step(number=number, **fields)
 
 
 _KEPT: dict[str, Callable[[Any], Any]] = {

@@ -67,14 +67,14 @@ def _walk(data: Any, pointer: str, described: bool, depth: int) -> Iterator[Reco
         items = [(str(k), v) for k, v in enumerate(data)]
     for name, value in items:
         here = pointer + pointer_to(name)
-        found = number(value)
-        if found is None:
+        plain = number(value)
+        if plain is None:
             inside = bool(DESCRIBES.match(name)) and bool(re.search(r"target|label", here, re.I))
             yield from _walk(value, here, described or inside, depth - 1)
         elif statistics := next((s for k, s in NAMED.items() if k in name.lower()), ()):
             used = bool(SCALES.search(name))
-            if (used or described) and found != 0.0:
-                yield Recorded(here, found, statistics, used)
+            if (used or described) and plain != 0.0:
+                yield Recorded(here, plain, statistics, used)
 
 
 def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> list[Origin]:
@@ -82,16 +82,16 @@ def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> lis
     tolerance = max(1e-6 * abs(recorded.value), 0.5000001 * 10.0 ** -_digits(recorded.value))
     tolerance = min(tolerance, 1e-4 * abs(recorded.value))
     values, names = labels.to_numpy(np.float64, na_value=np.nan), [str(c) for c in labels]
-    found = []
+    candidates = []
     for rows in sets:
         part = values[rows.rows]
-        known = np.isfinite(part).any(axis=0)
+        has_values = np.isfinite(part).any(axis=0)
         for name in recorded.statistics:
-            made = np.full(len(known), np.nan)
-            made[known] = STATISTICS[name](part[:, known])
-            close = np.flatnonzero(np.abs(made - recorded.value) <= tolerance)
-            found += [Origin(names[c], name, rows) for c in close]
-    return found
+            statistic = np.full(len(has_values), np.nan)
+            statistic[has_values] = STATISTICS[name](part[:, has_values])
+            close = np.flatnonzero(np.abs(statistic - recorded.value) <= tolerance)
+            candidates += [Origin(names[c], name, rows) for c in close]
+    return candidates
 
 
 def _digits(value: float) -> int:

@@ -67,8 +67,8 @@ def habits(subject: Subject) -> tuple[Habit, ...]:
         tree = ast.parse(read_whole(file))
     except (OSError, SyntaxError, ValueError):
         return ()
-    found = [*_of_hooks(tree), *_repeated(tree, file, subject.source.subsystem), *_reads(subject)]
-    return tuple(sorted(found, key=lambda habit: (habit.line, habit.said)))
+    every = [*_of_hooks(tree), *_repeated(tree, file, subject.source.subsystem), *_reads(subject)]
+    return tuple(sorted(every, key=lambda habit: (habit.line, habit.said)))
 
 
 def _of_hooks(tree: ast.Module) -> Iterator[Habit]:
@@ -111,16 +111,16 @@ def _unused(hook: str, function: ast.FunctionDef) -> Iterator[Habit]:
 # --- answers of two calls ---------------------------------------------------------------------
 def _roots(tree: ast.Module) -> set[str]:
     """Names in the file that lead to the subject: what it imports, and what is made of that."""
-    found = set(_imported(tree))
+    names = set(_imported(tree))
     grown = True
     while grown:
         grown = False
         for node in tree.body:
-            new = set(_defined(node)) - found
-            if new and _reaches(node, found):
-                found |= new
+            new = set(_defined(node)) - names
+            if new and _reaches(node, names):
+                names |= new
                 grown = True
-    return found
+    return names
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
@@ -132,11 +132,11 @@ def _defined(node: ast.stmt) -> Iterator[str]:
         yield from (n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name))
 
 
-def _reaches(node: ast.stmt, known: set[str]) -> bool:
+def _reaches(node: ast.stmt, names_reached: set[str]) -> bool:
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id not in _defined(node)}
     calls = (n for n in ast.walk(node) if isinstance(n, ast.Call))
     loads = {getattr(c.func, "attr", getattr(c.func, "id", "")) for c in calls}
-    return bool(names & known or loads & _LOADING or set(_imported(node)))
+    return bool(names & names_reached or loads & _LOADING or set(_imported(node)))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -159,14 +159,14 @@ def _joined(hook: str, function: ast.FunctionDef, roots: set[str]) -> Iterator[H
             for item in node.items:
                 if item.optional_vars is not None:
                     _bind(seen, [item.optional_vars], item.context_expr)
-    for found in ast.walk(function):
-        parts = _parts(found)
+    for call in ast.walk(function):
+        parts = _parts(call)
         origins = [_origins(seen, part) for part in parts]
         calls = sorted(set().union(*origins)) if origins else []
         if len(calls) > 1 and sum(map(bool, origins)) > 1 and not set.intersection(*origins):
             yield Habit(
                 hook,
-                getattr(found, "lineno", function.lineno),
+                getattr(call, "lineno", function.lineno),
                 f"the answer is put together from {' and '.join(calls[:3])}: an engine that calls "
                 "only one of them is not seen; drive what the engine itself calls, or make "
                 "each a variant",
@@ -204,13 +204,13 @@ def _leads(seen: _Seen, node: ast.expr) -> bool:
 
 def _origins(seen: _Seen, node: ast.expr) -> set[str]:
     """Calls of the subject's functions and methods whose answers enter an expression."""
-    found: set[str] = set()
+    origins: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            found |= seen.origins.get(part.id, set())
+            origins |= seen.origins.get(part.id, set())
         elif isinstance(part, ast.Call) and _leads(seen, part.func) and _answers(part.func):
-            found.add(_called(part.func))
-    return found
+            origins.add(_called(part.func))
+    return origins
 
 
 def _answers(called: ast.expr) -> bool:

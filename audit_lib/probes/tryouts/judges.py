@@ -17,54 +17,54 @@ def is_panel(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """A panel: indexed, sorted, unique, of floats."""
     if not isinstance(answer, pd.DataFrame):
         return [f"wanted a DataFrame, got {type(answer).__name__}"]
-    said = []
+    wrong = []
     if list(answer.index.names) != ["asset", "date"]:
-        said.append(f"the index must be named asset, date; it is {list(answer.index.names)}")
+        wrong.append(f"the index must be named asset, date; it is {list(answer.index.names)}")
     elif not answer.index.is_monotonic_increasing:
-        said.append("rows must be sorted by asset and date: add .sort_index()")
+        wrong.append("rows must be sorted by asset and date: add .sort_index()")
     if answer.index.has_duplicates:
-        said.append(f"{int(answer.index.duplicated().sum())} rows are duplicated")
+        wrong.append(f"{int(answer.index.duplicated().sum())} rows are duplicated")
     if "close" not in answer.columns:
-        said.append("column close is missing")
-    said += [
+        wrong.append("column close is missing")
+    wrong += [
         f"column {c} is {t}, not numbers" for c, t in answer.dtypes.items() if t.kind not in "fiu"
     ]
     if answer.shape[0] < 200:
-        said.append(f"{answer.shape[0]} rows are few; give at least 200, better 1,000")
-    return said
+        wrong.append(f"{answer.shape[0]} rows are few; give at least 200, better 1,000")
+    return wrong
 
 
 def is_frame(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """A frame on rows that were given."""
     if not isinstance(answer, pd.DataFrame):
         return [f"wanted a DataFrame, got {type(answer).__name__}"]
-    said = []
+    wrong = []
     given = arguments[0]
     unknown = answer.index.difference(given.index)
     if len(unknown):
-        said.append(f"{len(unknown)} rows are not in what was given, the first is {unknown[0]}")
+        wrong.append(f"{len(unknown)} rows are not in what was given, the first is {unknown[0]}")
     if answer.empty:
-        said.append("it is empty")
-    said += [f"column {c} holds no number at all" for c in answer if answer[c].isna().all()]
-    return said[:6]
+        wrong.append("it is empty")
+    wrong += [f"column {c} holds no number at all" for c in answer if answer[c].isna().all()]
+    return wrong[:6]
 
 
 def is_orders(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """Orders: a side, a size and a gate a row."""
-    said = is_frame(answer, arguments)
+    wrong = is_frame(answer, arguments)
     if not isinstance(answer, pd.DataFrame):
-        return said
+        return wrong
     missing = {"side", "size", "gate"} - set(answer.columns)
     if missing:
         return [f"columns {', '.join(sorted(missing))} are missing"]
-    said = is_frame(answer[["side", "size"]], arguments)
+    wrong = is_frame(answer[["side", "size"]], arguments)
     if not set(np.unique(answer["side"])) <= {-1, 0, 1}:
-        said.append("side must be -1, 0 or 1")
+        wrong.append("side must be -1, 0 or 1")
     if any(not isinstance(gate, str) for gate in answer["gate"].dropna()):
-        said.append("gate must be the name of the gate that decided, or ''; it is no text")
+        wrong.append("gate must be the name of the gate that decided, or ''; it is no text")
     if (answer["size"] < 0).any():
-        said.append("size must not be negative; side says the direction")
-    return said
+        wrong.append("size must not be negative; side says the direction")
+    return wrong
 
 
 def is_array(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
@@ -89,10 +89,10 @@ def is_matrix(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
 
 def is_probability(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """An array within 0 and 1."""
-    said = is_array(answer, arguments)
-    if not said and not ((answer >= 0) & (answer <= 1)).all():
-        said.append(f"values run from {answer.min():.3g} to {answer.max():.3g}, not in [0, 1]")
-    return said
+    wrong = is_array(answer, arguments)
+    if not wrong and not ((answer >= 0) & (answer <= 1)).all():
+        wrong.append(f"values run from {answer.min():.3g} to {answer.max():.3g}, not in [0, 1]")
+    return wrong
 
 
 def is_interval(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
@@ -109,27 +109,27 @@ def priced(option: pd.DataFrame) -> pd.DataFrame:
 
 def is_price(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """A price, in the unit of the spot, close to the textbook one."""
-    said = is_array(answer, arguments)
-    for term in () if said else ("dividend", "rate"):
+    wrong = is_array(answer, arguments)
+    for term in () if wrong else ("dividend", "rate"):
         other = np.flatnonzero(arguments[0][term].to_numpy() != arguments[0][term].iloc[0])
         if len(other) and np.isclose(answer[other[0]], answer[0], rtol=1e-9):
-            said.append(
+            wrong.append(
                 f"the {term} moves no price: mend it, or declare absent: {{pricing.{term}: why}}"
             )
-    if not said and not 5 < float(answer[0]) < 20:
-        said.append(
+    if not wrong and not 5 < float(answer[0]) < 20:
+        wrong.append(
             f"an at-the-money year at 20 per cent costs {answer[0]:.4g} on a spot of 100; about "
             "10.45 is wanted: check that volatility is a fraction and maturity in years"
         )
-    return said
+    return wrong
 
 
 def is_volatility(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """An annualised fraction near the one that made the price."""
-    said = is_array(answer, arguments)
-    if not said and not 0.1 < float(answer[0]) < 0.4:
-        said.append(f"answered {answer[0]:.4g} for 0.2: check that volatility is a fraction")
-    return said
+    wrong = is_array(answer, arguments)
+    if not wrong and not 0.1 < float(answer[0]) < 0.4:
+        wrong.append(f"answered {answer[0]:.4g} for 0.2: check that volatility is a fraction")
+    return wrong
 
 
 def is_kind(kind: type, what: str) -> Callable[[Any, tuple[Any, ...]], Complaints]:
@@ -192,18 +192,18 @@ def is_among(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
 
 def is_ends(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """Dates, none before the row that it belongs to."""
-    said = is_frame(answer, arguments)
-    if said:
-        return said
+    wrong = is_frame(answer, arguments)
+    if wrong:
+        return wrong
     own = pd.DatetimeIndex(answer.index.get_level_values(-1)).tz_localize(None)
     for name, column in answer.items():
         if column.dtype.kind != "M":
-            said.append(f"column {name} is {column.dtype}, no dates")
-        elif (known := column.notna().to_numpy()).any() and (
-            pd.DatetimeIndex(column).tz_localize(None)[known] < own[known]
+            wrong.append(f"column {name} is {column.dtype}, no dates")
+        elif (dated := column.notna().to_numpy()).any() and (
+            pd.DatetimeIndex(column).tz_localize(None)[dated] < own[dated]
         ).any():
-            said.append(f"column {name} ends before its row begins")
-    return said
+            wrong.append(f"column {name} ends before its row begins")
+    return wrong
 
 
 def is_directions(answer: Any, _: tuple[Any, ...]) -> Complaints:
@@ -219,37 +219,37 @@ def is_directions(answer: Any, _: tuple[Any, ...]) -> Complaints:
 
 def is_admission(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """Whether it is admitted, with reasons where not."""
-    said = has_keys("admitted", "reasons")(answer, arguments)
-    if not said and not isinstance(answer["admitted"], bool):
-        said.append(f"admitted must be True or False, not {type(answer['admitted']).__name__}")
-    if not said and not answer["admitted"] and not answer["reasons"]:
-        said.append("a version that is not admitted needs a reason")
-    return said
+    wrong = has_keys("admitted", "reasons")(answer, arguments)
+    if not wrong and not isinstance(answer["admitted"], bool):
+        wrong.append(f"admitted must be True or False, not {type(answer['admitted']).__name__}")
+    if not wrong and not answer["admitted"] and not answer["reasons"]:
+        wrong.append("a version that is not admitted needs a reason")
+    return wrong
 
 
 def is_record(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """What the host recorded of a training, in place of the hook's own answer."""
     fits = [step for step in answer["steps"] if step["op"] == "fit"]
     traced = sum(step["rows"] is not None for step in fits)
-    said = []
+    wrong = []
     if not traced:
-        said.append(
+        wrong.append(
             f"none of {len(fits)} fits could be traced to rows: name the subject's own estimators "
             "with audit_lib.hooks.watch, and train on the numbers as they are given"
         )
-    said += [f"it writes {Path(path).name}, outside the store" for path in answer["writes"]]
-    return said
+    wrong += [f"it writes {Path(path).name}, outside the store" for path in answer["writes"]]
+    return wrong
 
 
 def is_terms(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """Terms of a label, each of its kind."""
-    known = {"holding": int, "entry": int, "price": str, "kind": str}
+    types = {"holding": int, "entry": int, "price": str, "kind": str}
     if not isinstance(answer, dict) or not answer:
-        return ["wanted a mapping with some of " + ", ".join(known)]
-    said = [f"{key!r} is no term; known: {', '.join(known)}" for key in answer if key not in known]
-    return said + [
+        return ["wanted a mapping with some of " + ", ".join(types)]
+    wrong = [f"{key!r} is no term; known: {', '.join(types)}" for key in answer if key not in types]
+    return wrong + [
         f"{key} must be {kind.__name__}, not {type(answer[key]).__name__}"
-        for key, kind in known.items()
+        for key, kind in types.items()
         if key in answer and not isinstance(answer[key], kind)
     ]
 
@@ -275,9 +275,9 @@ def is_tables(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """Tables with an index that means something."""
     if not isinstance(answer, dict) or not answer:
         return [f"wanted a mapping of table to frame, got {describe(answer)}"]
-    said = [f"{n} is no frame" for n, t in answer.items() if not isinstance(t, pd.DataFrame)]
+    wrong = [f"{n} is no frame" for n, t in answer.items() if not isinstance(t, pd.DataFrame)]
     plain = [n for n, t in answer.items() if isinstance(getattr(t, "index", None), pd.RangeIndex)]
-    return said + [
+    return wrong + [
         f"{n} is numbered, not labelled: label it, or declare sides: {{{n}: position}}"
         for n in plain
     ]
@@ -285,15 +285,15 @@ def is_tables(answer: Any, _: tuple[Any, ...]) -> Complaints:
 
 def is_sample(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """Scores with outcomes of 0 and 1, as many of each."""
-    said = has_keys("scores", "outcomes", "fitted")(answer, ())
-    if said:
-        return said
+    wrong = has_keys("scores", "outcomes", "fitted")(answer, ())
+    if wrong:
+        return wrong
     lengths = {len(answer[key]) for key in ("scores", "outcomes", "fitted")}
     if len(lengths) > 1:
-        said.append(f"scores, outcomes and fitted differ in length: {sorted(lengths)}")
+        wrong.append(f"scores, outcomes and fitted differ in length: {sorted(lengths)}")
     if not set(np.unique(np.asarray(answer["outcomes"]))) <= {0, 1}:
-        said.append("outcomes must be 0 or 1")
-    return said
+        wrong.append("outcomes must be 0 or 1")
+    return wrong
 
 
 def is_dates(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
@@ -308,14 +308,16 @@ def is_dates(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
 
 def is_measures(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """Measures of calibration that are known, each a number from 0 on."""
-    known = list(CalibrationMeasures.__annotations__)
+    names = list(CalibrationMeasures.__annotations__)
     if not isinstance(answer, dict) or not answer:
-        return [f"wanted a mapping with some of {', '.join(known)}"]
-    said = [f"{name!r} is no measure; known: {', '.join(known)}" for name in set(answer) - {*known}]
-    return said + [
+        return [f"wanted a mapping with some of {', '.join(names)}"]
+    wrong = [
+        f"{name!r} is no measure; known: {', '.join(names)}" for name in set(answer) - {*names}
+    ]
+    return wrong + [
         f"{name} is {value}; on 400 ordinary rows it is a number from 0 on"
         for name, value in answer.items()
-        if name in known and not (isinstance(value, float | np.floating) and 0 <= value < np.inf)
+        if name in names and not (isinstance(value, float | np.floating) and 0 <= value < np.inf)
     ]
 
 

@@ -61,20 +61,20 @@ class TriedHook:
 
 
 def try_hooks(
-    subject: Subject, told: Callable[[TriedHook], None] | None = None
+    subject: Subject, progress: Callable[[TriedHook], None] | None = None
 ) -> tuple[TriedHook, ...]:
     """Try every written hook, in the order in which they depend on each other."""
     answers: dict[str, Any] = {}
-    kept = recorded_metrics(subject).get(subject.version)
-    if kept:
-        answers[RECORDED] = kept
+    metrics = recorded_metrics(subject).get(subject.version)
+    if metrics:
+        answers[RECORDED] = metrics
     with suppress(NotAssessed, NotApplicable):
         answers[ROWS] = 20 + window_length(subject)
     reports = []
-    made = {name for name, parts in subject.hooks.composed.items() if len(parts) == 1}
+    derived = {name for name, parts in subject.hooks.composed.items() if len(parts) == 1}
     for hook in TRIALS:
         for variant in subject.hooks.variants(hook):
-            if with_variant(hook, variant) in made:  # of one hook, which is tried itself
+            if with_variant(hook, variant) in derived:  # of one hook, which is tried itself
                 continue
             bound = subject.bound(variant, subject.every_key()[0])
             if hook == "retrain.train":
@@ -83,16 +83,16 @@ def try_hooks(
                 answers[TABLE] = made_up(bound, dates=DATES, built=built)
             report = _try(bound, hook, answers)
             reports.append(report)
-            if told:
-                told(report)
+            if progress:
+                progress(report)
     return tuple(reports)
 
 
 def _for(subject: Subject, answers: Answers) -> dict[str, Any]:
     """Answers by hook, each of the variant that goes with this one."""
     chosen = {hook: subject.hooks.chosen(hook, subject.variant) for hook in HOOKS}
-    found = {hook: answers[name] for hook, name in chosen.items() if name and name in answers}
-    return found | {key: answers[key] for key in (RECORDED, TABLE, ROWS) if key in answers}
+    given = {hook: answers[name] for hook, name in chosen.items() if name and name in answers}
+    return given | {key: answers[key] for key in (RECORDED, TABLE, ROWS) if key in answers}
 
 
 def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> TriedHook:
@@ -130,8 +130,8 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> TriedHook:
         unknown = [name for name in subject.parameters.account if name not in answer]
         complaints = [f"{name} is declared under `account`, and it is missing" for name in unknown]
     if hook == "features.sides" and not complaints:
-        known = ((t, why_unknown(answer, t, c)) for t, c in subject.parameters.known_at.items())
-        complaints = [f"table {table}: {why}" for table, why in known if why]
+        tables = ((t, why_unknown(answer, t, c)) for t, c in subject.parameters.known_at.items())
+        complaints = [f"table {table}: {why}" for table, why in tables if why]
     return report("wrong" if complaints else "good", describe(answer), *complaints)
 
 

@@ -84,16 +84,16 @@ class Looks:
 
     def _asked(self, store: Path, held: dict[str, str]) -> Look:
         listed = ask(self.subject.hook(VERSIONS).on(store), into=texts)
-        known = listed.got if listed.answered else []
+        versions = listed.got if listed.answered else []
         keys = {
             v: (v, _told({n: d for n, d in held.items() if self._owners.get(n, {v}) >= {v}}))
-            for v in known
+            for v in versions
         }
-        new = [v for v in known if keys[v] not in self._answers]
+        new = [v for v in versions if keys[v] not in self._answers]
         resolve = self.subject.hook(RESOLVE).on(store)
         *replies, default = ask_many(resolve, [*((v,) for v in new), (None,)], into=resolution)
         self._answers |= {keys[v]: reply for v, reply in zip(new, replies, strict=True)}
-        answers = {v: self._answers[keys[v]] for v in known}
+        answers = {v: self._answers[keys[v]] for v in versions}
         files = {
             version: {name: _digest(store / name) for name in reply.got.files}
             for version, reply in answers.items()
@@ -150,23 +150,23 @@ def died(
         refused = next(
             (w for call, *given in before if (w := _done(subject, base, call, given))), ""
         )
-        found = Operation(
+        operation = Operation(
             hook, why=f"what comes before it is declined: {refused}" if refused else ""
         )
         if not refused:
-            _each(looks, base, found, arguments, points, seconds)
-        if any(left.relation for left in found.left):  # once whole, to know where it enters
+            _each(looks, base, operation, arguments, points, seconds)
+        if any(left.relation for left in operation.left):  # once whole, to know where it enters
             _done(subject, base, hook, arguments)
         shutil.rmtree(base)
-        yield found
+        yield operation
 
 
 def _operations(
     subject: Subject, metrics: dict[str, float]
 ) -> Iterator[tuple[str, Sequence[Any], list[tuple[Any, ...]]]]:
     """Hook, arguments, and what must be done before."""
-    made = REGISTER if subject.has(REGISTER) else CREATE
-    one, two = ((made, *(() if made == CREATE else (v,)), metrics) for v in MADE)
+    hook = REGISTER if subject.has(REGISTER) else CREATE
+    one, two = ((hook, *(() if hook == CREATE else (v,)), metrics) for v in MADE)
     if subject.has(REGISTER):
         yield REGISTER, (MADE[1], metrics), [one]
     if subject.has(CREATE):
@@ -201,7 +201,7 @@ def _done(subject: Subject, store: Path, call: str, arguments: Sequence[Any]) ->
 def _each(
     looks: Looks,
     base: Path,
-    found: Operation,
+    case: Operation,
     arguments: Sequence[Any],
     points: int,
     seconds: float,
@@ -209,28 +209,28 @@ def _each(
     begun, subject = time.monotonic(), looks.subject
     given, before = _given(subject, base, arguments), looks.at(base)
     whole = _copied(base, "whole")
-    how = _crashed(subject, found.hook, whole, -1, given)
+    how = _crashed(subject, case.hook, whole, -1, given)
     after = looks.at(whole)
     shutil.rmtree(whole)
     if not how.get("done"):
-        found.why = str(how.get("why"))
+        case.why = str(how.get("why"))
     elif not how["changes"]:
-        found.why = "no change of the store was seen: compiled code writes it, or nothing does"
-    if found.why:
+        case.why = "no change of the store was seen: compiled code writes it, or nothing does"
+    if case.why:
         return
     if not before.files and not after.files:
         why = next((r.why for r in after.answers.values()), "no version is listed")
-        found.blind = _plain(why, whole)
-    found.changes = [tuple(change) for change in how["changes"]]
+        case.blind = _plain(why, whole)
+    case.changes = [tuple(change) for change in how["changes"]]
     costs = (time.monotonic() - begun) / 2  # two looks, and a whole operation
-    for step in _steps(found.changes, min(points, max(FEWEST, int(seconds * crowding() / costs)))):
+    for step in _steps(case.changes, min(points, max(FEWEST, int(seconds * crowding() / costs)))):
         copy = _copied(base, "died")
-        how = _crashed(subject, found.hook, copy, step, given)
+        how = _crashed(subject, case.hook, copy, step, given)
         if how["died"] and how["changes"]:
             when, event, name = how["changes"][-1]
             what = "opened" if when == "after" else f"{when} {event.rpartition('.')[2]}"
-            relation, told = _judged(before, after, looks.at(copy), copy)
-            found.left.append(Left(f"{step + 1}: {what} {name}", relation, told))
+            relation, detail = _judged(before, after, looks.at(copy), copy)
+            case.left.append(Left(f"{step + 1}: {what} {name}", relation, detail))
         shutil.rmtree(copy)
 
 
@@ -263,14 +263,14 @@ def _judged(before: Look, after: Look, now: Look, store: Path) -> tuple[str, str
     if not now.listed.answered:
         return "the registry cannot be read", _plain(now.listed.why, store)
     listed = now.listed.got
-    kept = set(before.listed.got) & set(after.listed.got)
-    if lost := sorted(kept - set(listed)):
+    in_both = set(before.listed.got) & set(after.listed.got)
+    if lost := sorted(in_both - set(listed)):
         return "versions are lost", f"{lost[0]} is no longer listed"
     loads = before.files.keys() | after.files.keys()  # others never did
     for version in (v for v in listed if v in loads):
         if how := _unloadable(version, after, now):
             return "a listed version does not load", _plain(how, store)
-    for version in sorted(kept):
+    for version in sorted(in_both):
         olds, news = before.files.get(version, {}), after.files.get(version, {})
         for name, digest in now.files.get(version, {}).items():
             if digest not in (olds.get(name, digest), news.get(name, digest)):
@@ -314,6 +314,6 @@ def _digest(path: Path) -> str:
 
 
 def _copied(store: Path, name: str) -> Path:
-    made = store.with_name(f"{store.name}-{name}")
-    shutil.rmtree(made, ignore_errors=True)
-    return Path(shutil.copytree(store, made, symlinks=True))
+    copy = store.with_name(f"{store.name}-{name}")
+    shutil.rmtree(copy, ignore_errors=True)
+    return Path(shutil.copytree(store, copy, symlinks=True))

@@ -44,43 +44,43 @@ class Relations(Scratch):
     """A scratch store of which relations are demanded."""
 
     # --- relations ----------------------------------------------------------------------------
-    def _after(self, made: Sequence[str], file: bytes | None, hook: str) -> None:
+    def _after(self, registered: Sequence[str], file: bytes | None, hook: str) -> None:
         """What must hold after versions were registered, or refused."""
         before = list(self.listed)
         self._written(file, hook)
         self.listed = self._versions()
-        if made and made[-1] not in self.listed:
+        if registered and registered[-1] not in self.listed:
             there = self._registry()
-            stale = there is not None and made[-1] in there.rows
+            stale = there is not None and registered[-1] in there.rows
             raise departure(
                 "a reader does not see what was written" if stale else "registered and not listed",
-                f"{made[-1]!r} was registered"
+                f"{registered[-1]!r} was registered"
                 + (", and stands in the file; versions() does not list it" if stale else ""),
                 "a list that holds it",
                 VERSIONS,
             )
-        self.made += made
-        self.issued |= set(made) if hook == CREATE else set()
+        self.made += registered
+        self.issued |= set(registered) if hook == CREATE else set()
         self._in_order()
         if self.champion in before and self.champion not in self.listed:
             raise departure(
                 "the champion is removed",
-                f"registering {', '.join(made)} removes the champion {self.champion!r}",
+                f"registering {', '.join(registered)} removes the champion {self.champion!r}",
                 "a champion that stays",
                 hook,
             )
-        self._explicit(*(version for version in made if version in self.listed))
-        self._apart(made, hook)
-        self._recorded(made, hook)
+        self._explicit(*(version for version in registered if version in self.listed))
+        self._apart(registered, hook)
+        self._recorded(registered, hook)
         self._gone(before, hook)
         self._as_before(hook)
         self._served(hook)
 
     @observed
-    def _apart(self, made: Sequence[str], hook: str) -> None:
+    def _apart(self, registered: Sequence[str], hook: str) -> None:
         """A new version shares no file on disk with an older one."""
         for version, how in one_file(self.store, self.files):
-            if version in made:
+            if version in registered:
                 raise departure(
                     "two versions share a file",
                     f"of {version!r}, {how}: who writes to one of them in place changes both",
@@ -101,7 +101,7 @@ class Relations(Scratch):
                 )
 
     @observed
-    def _recorded(self, made: Sequence[str], hook: str) -> None:
+    def _recorded(self, registered: Sequence[str], hook: str) -> None:
         """Metrics that were registered stand in the file as numbers, and as those numbers.
 
         Governance compares them later: the text "False" is true, and "9" more than "10".
@@ -110,7 +110,7 @@ class Relations(Scratch):
         key = artifacts.registry.metrics if artifacts and artifacts.registry else ""
         if registry is None:
             return
-        for version in made:
+        for version in registered:
             row = registry.rows.get(version)
             held = row.get(key) if key and isinstance(row, dict) else row
             for name, value in self.metrics.items():

@@ -103,9 +103,9 @@ class Scratch:
             (how,) = hook([[version, self.metrics]])
         except HookError as error:
             raise NotAssessed(f"registry.register cannot be called apart: {error}") from None
-        said = "done" if how["done"] else how["why"]
+        answer = "done" if how["done"] else how["why"]
         line = f"print(apart({REGISTER!r}, {version!r}, {self.metrics!r}))"
-        step = Step(f"{REGISTER}, in another process", version, self._plain(said), line)
+        step = Step(f"{REGISTER}, in another process", version, self._plain(answer), line)
         self.steps.append(step)
         return bool(how["done"])
 
@@ -186,9 +186,9 @@ class Scratch:
         return bool(layout and layout.champion)
 
     def _write(self, file: Path, content: bytes, what: str) -> None:
-        made = file.with_name(file.name + ".audit")
-        made.write_bytes(content)
-        made.replace(file)
+        written = file.with_name(file.name + ".audit")
+        written.write_bytes(content)
+        written.replace(file)
         name = file.relative_to(self.store).as_posix()
         line = f"(store / {name!r}).write_bytes({content!r})  # {what}"
         self.steps.append(Step(what, "", "", line))

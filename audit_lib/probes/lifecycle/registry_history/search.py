@@ -89,8 +89,8 @@ def search(
             broken = list(_played(begin, operations, set(done.found), done, late))
             done.found |= {d.relation: Found(d, steps) for d, _, steps in broken}
             for departure, count, _ in broken:
-                for found in _smaller(begin, operations[:count], departure.relation, done, late):
-                    done.found[departure.relation] = found
+                for failure in _smaller(begin, operations[:count], departure.relation, done, late):
+                    done.found[departure.relation] = failure
         done.ended = True
     except _TimeIsUp:
         pass
@@ -103,10 +103,10 @@ def _dealt(
     """Histories of the operations that the subject's hooks allow."""
     draw, deck = random.Random(seed), list[str]()
     names = [name for name, (hook, _) in OPERATIONS.items() if has(hook)]
-    made = ((), ("create",), ("register", "register_elsewhere"))  # how the two sort is not promised
-    apart = {name for kind in made for name in kind} <= set(names)
+    ways = ((), ("create",), ("register", "register_elsewhere"))  # how the two sort is not promised
+    apart = {name for kind in ways for name in kind} <= set(names)
     for number in range(histories):
-        left_out, chosen = made[number % len(made)] if apart else (), list[str]()
+        left_out, chosen = ways[number % len(ways)] if apart else (), list[str]()
         while len(chosen) < length:
             deck = deck or draw.sample(names, len(names))
             if (name := deck.pop()) not in left_out:
@@ -118,7 +118,7 @@ def _dealt(
 def _played(
     begin: Callable[[], Session],
     operations: Sequence[Operation],
-    known: set[str],
+    reported: set[str],
     done: Search,
     late: Callable[[], bool],
 ) -> Iterator[tuple[Departure, int, tuple[Step, ...]]]:
@@ -138,10 +138,10 @@ def _played(
             getattr(session, name)(*given)
         except Departure as departure:
             broken = [(departure, len(session.steps))]
-        for told, upto in session.noted + broken:
-            if told.relation not in known:
-                known.add(told.relation)
-                yield told, count, tuple(session.steps[:upto])
+        for broke, upto in session.noted + broken:
+            if broke.relation not in reported:
+                reported.add(broke.relation)
+                yield broke, count, tuple(session.steps[:upto])
         session.noted.clear()
         if broken:
             return
@@ -164,10 +164,10 @@ def _smaller(
             tries.append([*operations[:place], (name, simplest), *operations[place + 1 :]])
         for fewer in tries:
             others = set(done.found) - {relation}
-            told = (
+            shorter = (
                 t for t in _played(begin, fewer, others, done, late) if t[0].relation == relation
             )
-            if (how := next(told, None)) is not None:
+            if (how := next(shorter, None)) is not None:
                 operations = fewer[: how[1]]
                 yield Found(how[0], how[2])
                 break

@@ -61,11 +61,11 @@ class Session(Relations):
         hook = self.subject.hook(CREATE).on(self.store)
         replies = ask_many(hook, [(self.metrics,)] * number, into=_id)
         issued = [r.got for r in replies if r.answered]
-        said = ", ".join(r.got if r.answered else r.why for r in replies)
+        answer = ", ".join(r.got if r.answered else r.why for r in replies)
         line = f"print([call({CREATE!r}, {self.metrics!r}) for _ in range({number})])"
-        self.steps.append(Step(CREATE, f"{number} times", said, line))
-        known = {*self.listed, *self.files, *self.made}
-        taken = [v for v in issued if v in known or issued.count(v) > 1]
+        self.steps.append(Step(CREATE, f"{number} times", answer, line))
+        versions = {*self.listed, *self.files, *self.made}
+        taken = [v for v in issued if v in versions or issued.count(v) > 1]
         if taken:
             raise departure(
                 "a new id was taken before",
@@ -77,9 +77,9 @@ class Session(Relations):
 
     def ask_for(self, pick: int) -> None:
         """Ask for some version by id, also one that was there once."""
-        known = list(dict.fromkeys([*self.files, *self.made]))
-        if known:
-            self._explicit(known[pick % len(known)])
+        versions = list(dict.fromkeys([*self.files, *self.made]))
+        if versions:
+            self._explicit(versions[pick % len(versions)])
 
     def promote(self, pick: int) -> None:
         """Seat some listed version, the newest first."""
@@ -104,9 +104,9 @@ class Session(Relations):
         if not version or not reply.answered:
             return
         how, answer = reply.got[1], str(reply.got[2].get("version") or reply.got[2].get("why"))
-        said = f"{'done' if how['done'] else how['why']}; then {answer}"
+        answers = f"{'done' if how['done'] else how['why']}; then {answer}"
         line = f"print(around({RESOLVE!r}, *{given!r}))"
-        self.steps.append(Step("resolve, promote elsewhere, resolve", version, said, line))
+        self.steps.append(Step("resolve, promote elsewhere, resolve", version, answers, line))
         if how["done"] and self._pointer("champion") in (version, None):
             self.reigned += [self.champion] if self.champion else []
             self.champion = version
