@@ -244,14 +244,14 @@ def checks_of(task: Task) -> tuple[type[Check], ...]:
 
 
 @cache
-def _asked() -> dict[str, list[str]]:
+def _hooks_asked() -> dict[str, list[str]]:
     hooks_by_code: dict[str, list[str]] = json.loads(read_words(ASKED))
     return hooks_by_code
 
 
 def also_asked(check: type[Check]) -> tuple[str, ...]:
     """Hooks that a check may ask besides those that it needs; measured, see :data:`ASKED`."""
-    measured = set(_asked().get(check.code, ())) | set(check.offered)
+    measured = set(_hooks_asked().get(check.code, ())) | set(check.offered)
     return tuple(sorted(measured - set(check.needs)))
 
 

@@ -53,14 +53,14 @@ class WhatConsumersAssumeHolds(Check):
         layout, ids = subject.layout, tuple(v for v in subject.versions() if v)
         store = PurePosixPath(str(layout.store or "").replace("\\", "/")).name
         shelf = Shelf((store.lower(),), ids, PurePosixPath(layout.metadata or "").name)
-        found = [c for p in outside for c in choices(code.files[p], rows, shelf)]
-        found = list({(str(c.location), c.how, c.role): c for c in found}.values())
+        assumed = [c for p in outside for c in choices(code.files[p], rows, shelf)]
+        assumed = list({(str(c.location), c.how, c.role): c for c in assumed}.values())
         yield Examined(len(outside), "files outside the subsystem")
         table = []
-        for choice in found:
-            said, finding = self._judged(choice, order, latest, champion)
+        for choice in assumed:
+            holds, finding = self._judged(choice, order, latest, champion)
             where = f"{choice.location.path}:{choice.location.line}"
-            table.append((where, choice.how, choice.role, choice.text, said))
+            table.append((where, choice.how, choice.role, choice.text, holds))
             if finding is not None:
                 severity, what = finding
                 yield self.finding(
@@ -75,15 +75,15 @@ class WhatConsumersAssumeHolds(Check):
                 )
         columns = ("where", "how", "role", "source", "beside the registry")
         yield Evidence("assumed", "How consumers choose a version", columns, tuple(table))
-        defaults = Counter(c.role for c in found if c.how == "default")
+        defaults = Counter(c.role for c in assumed if c.how == "default")
         if len(defaults) > 1:
-            told = ", ".join(f"{role} in {n}" for role, n in sorted(defaults.items()))
-            first = next(c for c in found if c.how == "default")
+            roles = ", ".join(f"{role} in {n}" for role, n in sorted(defaults.items()))
+            first = next(c for c in assumed if c.how == "default")
             yield self.finding(
                 first.location,
-                f"consumers take different defaults ({told} places): without a version asked for, "
+                f"consumers take different defaults ({roles} places): without a version asked for, "
                 "they speak of different models",
-                measured=told,
+                measured=roles,
                 expected="one default, or a reason for each",
                 key="defaults",
                 severity=Severity.INFO,
@@ -107,10 +107,10 @@ class WhatConsumersAssumeHolds(Check):
     ) -> tuple[str, tuple[Severity, str] | None]:
         """What the registry says to it, and the finding, where it does not hold."""
         if choice.how == "fall-back":
-            said = (
+            answer = (
                 f"{choice.role} is {(latest if choice.role == 'latest' else champion) or 'nobody'}"
             )
-            return said, (
+            return answer, (
                 Severity.MEDIUM,
                 f"where what was asked for cannot be had, {choice.role} is taken in its place",
             )

@@ -48,20 +48,20 @@ class AttributesExist(Check):
         """Look up modules' names, then what the type checker says of classes."""
         code = code_of(subject.source)
         attributes = Attributes(code)
-        found: dict[tuple[str, str, str], list[Missing]] = defaultdict(list)
+        by_attribute: dict[tuple[str, str, str], list[Missing]] = defaultdict(list)
         paths = sorted(p for p in code.connected if not p.endswith(".pyi"))
         for path in paths:
             for missing in attributes.of_modules(path):
-                found[path, missing.owner, missing.node.attr].append(missing)
+                by_attribute[path, missing.owner, missing.node.attr].append(missing)
         try:
-            for said in type_errors(subject.source, seconds=self.seconds):
-                if (missing_one := attributes.of_classes(said)) is not None:
-                    key = (said.path, missing_one.owner, missing_one.node.attr)
-                    found[key].append(missing_one)
+            for diagnostic in type_errors(subject.source, seconds=self.seconds):
+                if (missing_one := attributes.of_classes(diagnostic)) is not None:
+                    key = (diagnostic.path, missing_one.owner, missing_one.node.attr)
+                    by_attribute[key].append(missing_one)
         except NotAssessed as error:
             yield Gap("attributes of classes", str(error))
         places: dict[tuple[str, str, str], list[list[Missing]]] = defaultdict(list)
-        for alike in found.values():
+        for alike in by_attribute.values():
             first = min(alike, key=lambda m: m.node.lineno)
             around = surroundings(code, first.path)
             plain = around is not None and not around.loads(first.node)
@@ -76,10 +76,10 @@ class AttributesExist(Check):
                 apart = symbol_of(code, first) or first.node.attr
             places[first.path, first.owner, apart].append(alike)
         for together in places.values():
-            yield from self._told(code, together)
+            yield from self._report(code, together)
         yield Examined(len(paths), "files")
 
-    def _told(self, code: Code, together: list[list[Missing]]) -> Answers:
+    def _report(self, code: Code, together: list[list[Missing]]) -> Answers:
         """One finding for all that a definition reads of a class, or a file of a module."""
         alike = together[0]
         rest = ", ".join(a[0].node.attr for a in together[1:])

@@ -71,8 +71,8 @@ class CallsFitSignatures(Check):
                         continue
                     target, signature = reached
                     count += bool(under_audit & {path, target.path})
-                    known = fits_an_override(code.references, target, call)
-                    if signature.refusal(call) and not known:
+                    overridden = fits_an_override(code.references, target, call)
+                    if signature.refusal(call) and not overridden:
                         misfits.append((unit, call, target, signature))
         misfits += self._inferred(subject, code, misfits) if self.inferred else []
         alike: dict[tuple[str, str, str], list[_Misfit]] = defaultdict(list)
@@ -80,26 +80,26 @@ class CallsFitSignatures(Check):
             about = (unit.path, target.key, signature.refusal(call))
             alike[about].append((unit, call, target, signature))
         for together in alike.values():
-            yield self._told(code, together)
+            yield self._report(code, together)
         yield Examined(count, "calls with a known target")
 
-    def _inferred(self, subject: Subject, code: Code, known: list[_Misfit]) -> Iterator[_Misfit]:
+    def _inferred(self, subject: Subject, code: Code, misfits: list[_Misfit]) -> Iterator[_Misfit]:
         """Methods of objects whose class a type checker knows and the text does not show."""
-        calls, seen = InferredCalls(code), {(u.path, c.lineno) for u, c, _, _ in known}
+        calls, seen = InferredCalls(code), {(u.path, c.lineno) for u, c, _, _ in misfits}
         try:
             errors = type_errors(subject.source, seconds=self.seconds)
         except NotAssessed:
             return  # what the text shows was judged all the same
-        for said in errors:
-            if any(matches(said.path, glob) for glob in _TESTS):
+        for error in errors:
+            if any(matches(error.path, glob) for glob in _TESTS):
                 continue
-            for call, target, signature in calls.misfits(said):
-                unit = unit_at(code, said.path, call.lineno)
-                if unit is not None and (said.path, call.lineno) not in seen:
-                    seen.add((said.path, call.lineno))
+            for call, target, signature in calls.misfits(error):
+                unit = unit_at(code, error.path, call.lineno)
+                if unit is not None and (error.path, call.lineno) not in seen:
+                    seen.add((error.path, call.lineno))
                     yield unit, call, target, signature
 
-    def _told(self, code: Code, together: list[_Misfit]) -> Answer:
+    def _report(self, code: Code, together: list[_Misfit]) -> Answer:
         """One finding for all calls of a file that one change to them would mend."""
         unit, call, target, signature = together[0]
         refusal = signature.refusal(call)

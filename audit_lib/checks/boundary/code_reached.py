@@ -48,17 +48,17 @@ class CodeIsReached(Check):
             raise NotApplicable("every file under audit is a test, a document or an example")
         alike: dict[tuple[str, str], list[Dead]] = defaultdict(list)
         for path in paths:
-            for found in dead(code, path):
-                name = found.unit.name.rpartition(".")[2]
-                copied = (name if name != MODULE else path, _kind(found))
-                alike[(path, found.why) if found.name else copied].append(found)
+            for part in dead(code, path):
+                name = part.unit.name.rpartition(".")[2]
+                copied = (name if name != MODULE else path, _kind(part))
+                alike[(path, part.why) if part.name else copied].append(part)
         for together in alike.values():
             several = len({f.unit.path for f in together}) >= _COPIES
             one = together[0].name or several
-            yield from map(self._told, [together] if one else [[f] for f in together])
+            yield from map(self._report, [together] if one else [[f] for f in together])
         yield Examined(len(paths), "files")
 
-    def _told(self, alike: list[Dead]) -> Answer:
+    def _report(self, alike: list[Dead]) -> Answer:
         """One finding a place; one a constant, or a function that was copied to many modules."""
         first, more = alike[0], len(alike) - 1
         symbol = first.unit.name if first.unit.name != MODULE else ""

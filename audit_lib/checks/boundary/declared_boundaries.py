@@ -54,11 +54,11 @@ class DeclaredBoundariesHold(Check):
         rows: list[Row] = []
         for boundary in boundaries:
             before = len(rows)
-            for said in (*SymbolsOf(code, boundary).compared(), *judged(code, boundary)):
-                if isinstance(said, Statement):
-                    rows.append(_row(boundary, said.about, said.declared, said.found))
+            for part in (*SymbolsOf(code, boundary).compared(), *judged(code, boundary)):
+                if isinstance(part, Statement):
+                    rows.append(_row(boundary, part.about, part.declared, part.found))
                 else:
-                    yield self._departs(boundary, said) if isinstance(said, Departure) else said
+                    yield self._departs(boundary, part) if isinstance(part, Departure) else part
             for artifact in boundary.artifacts:
                 yield from self._artifact(subject, boundary, artifact, rows)
             if len(rows) == before and not boundary.checks:
@@ -155,8 +155,8 @@ class DeclaredBoundariesHold(Check):
             )
 
 
-def _row(boundary: Boundary, about: str, declared: str, found: str) -> Row:
-    return boundary.id, boundary.risk, about, declared, found
+def _row(boundary: Boundary, about: str, declared: str, actual: str) -> Row:
+    return boundary.id, boundary.risk, about, declared, actual
 
 
 def _matching(root: Path, pattern: str) -> list[Path]:

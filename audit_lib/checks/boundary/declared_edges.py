@@ -122,17 +122,17 @@ def _declared(document: Document) -> dict[Pair, list[tuple[str, str]]]:
     rows = document.get("/edges")
     if not isinstance(rows, list):
         raise NotAssessed(f"{document.path} holds no list at /edges")
-    found: dict[Pair, list[tuple[str, str]]] = {}
+    edges: dict[Pair, list[tuple[str, str]]] = {}
     for position, row in enumerate(rows):
         if not isinstance(row, dict):
             continue
         source, target = row.get("source_file"), row.get("target_file")
         if isinstance(source, str) and isinstance(target, str):
             kind = str(row.get("import_type", ""))
-            found.setdefault((source, target), []).append((kind, f"/edges/{position}"))
-    if not found:
+            edges.setdefault((source, target), []).append((kind, f"/edges/{position}"))
+    if not edges:
         raise NotAssessed(f"{document.path} has no rows with source_file and target_file")
-    return found
+    return edges
 
 
 def _shown(kinds: Counter[str]) -> str:

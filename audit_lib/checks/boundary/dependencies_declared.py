@@ -72,7 +72,7 @@ class DependenciesAreDeclared(Check):
         imported = _imported(code)
         yield Examined(len(imported), "third-party packages that are imported")
         yield Examined(len(declared.declared), "declarations")
-        missing = {n: found for n, found in imported.items() if not declared.declares(n)}
+        missing = {n: imports for n, imports in imported.items() if not declared.declares(n)}
         if not declared.declared:
             if missing:
                 yield self._nothing(missing)
@@ -98,31 +98,31 @@ class DependenciesAreDeclared(Check):
     ) -> Answers:
         """One finding of what fails at once, and one of what fails later or is brought along."""
         cases: dict[Severity, list[tuple[Location, str, str]]] = {}
-        for name, found in sorted(missing.items()):
-            loading = [i for i in found if i.type is ImportType.TOP_LEVEL and _loads(code, i.path)]
-            first = (loading or found)[0]
+        for name, uses in sorted(missing.items()):
+            loading = [i for i in uses if i.type is ImportType.TOP_LEVEL and _loads(code, i.path)]
+            first = (loading or uses)[0]
             brought = declared.brings(name)
             effect = "importing the module" if loading else first.symbol or "the module"
-            files = len({i.path for i in found})
+            files = len({i.path for i in uses})
             more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
             said = f"{name} is imported{more} and no file declares it; {effect} fails where it is "
             said += "missing" + (f"; {brought} brings it for now" if brought else "")
             sure = bool(loading) and not brought and is_known(name)
             severity = self.severity if sure else Severity.LOW
             cases.setdefault(severity, []).append((first.location, name, said))
-        for severity, told in cases.items():
-            place, name, said = told[0]
-            names = ", ".join(name for _, name, _ in told)
-            if len(told) > 1:
-                said = f"{len(told)} packages are imported and no file declares them: {names}"
+        for severity, packages in cases.items():
+            place, name, said = packages[0]
+            names = ", ".join(name for _, name, _ in packages)
+            if len(packages) > 1:
+                said = f"{len(packages)} packages are imported and no file declares them: {names}"
             table = f"undeclared, {severity.label}"
             heads = ("package", "file", "line", "what it means")
-            rows = tuple((n, at.path, at.line or 0, what) for at, n, what in told)
+            rows = tuple((n, at.path, at.line or 0, what) for at, n, what in packages)
             yield Evidence(table, "Imported and not declared", heads, rows)
             yield self.finding(
                 place,
                 said,
-                measured=f"{len(told)} undeclared",
+                measured=f"{len(packages)} undeclared",
                 expected=f"{names} in {_home(declared)}",
                 key=table,
                 severity=severity,
@@ -177,7 +177,7 @@ class DependenciesAreDeclared(Check):
 
 def _imported(code: Code) -> dict[str, list[Import]]:
     """Third-party names to the imports, in files that touch the subsystem, that may fail."""
-    found: dict[str, list[Import]] = defaultdict(list)
+    by_package: dict[str, list[Import]] = defaultdict(list)
     for imported in code.imports.imports:
         guarded = imported.typing_only or imported.caught is not None
         if imported.path not in code.connected or is_aside(imported.path) or guarded:
@@ -187,8 +187,8 @@ def _imported(code: Code) -> dict[str, list[Import]]:
         if imported.type is ImportType.CONDITIONAL and _tried(code, imported):
             continue
         for name in _foreign(code, imported):
-            found[name].append(imported)
-    return dict(found)
+            by_package[name].append(imported)
+    return dict(by_package)
 
 
 def _tried(code: Code, imported: Import) -> bool:
@@ -223,18 +223,18 @@ def _own_names(code: Code) -> frozenset[str]:
 
 def _every_import(code: Code) -> frozenset[str]:
     """First parts of all imports anywhere in the repository, tests included."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for file in code.tree.files:
         for node in ast.walk(file.tree) if file.tree is not None else ():
             if isinstance(node, ast.Import):
-                found.update(a.name for a in node.names)
+                modules.update(a.name for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module)
+                modules.add(node.module)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.update(
+                modules.update(
                     _NAMED.findall(node.value)
                 )  # import_module("x"), find_spec("x"), engine="x"
-    return frozenset(found)
+    return frozenset(modules)
 
 
 def _home(declared: Dependencies) -> str:

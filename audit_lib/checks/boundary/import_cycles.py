@@ -56,11 +56,11 @@ class NoImportCycles(Check):
             first = next(p for p in cycle if p in under_audit)
             circle = shortest_circle(loading, first, set(cycle))
             one = "" if len(circle) == len(cycle) + 1 else "; one circle is"
-            said = f"{len(cycle)} files import each other while loading{one}"
+            sentence = f"{len(cycle)} files import each other while loading{one}"
             head = _head(cycle)
             yield self.finding(
                 graph.tree.by_path[first].location(lines[first, circle[1]]),
-                f"{said}: {' → '.join(circle)}"
+                f"{sentence}: {' → '.join(circle)}"
                 + (f"; {head} always loads first, so the order is the same" if head else ""),
                 measured=len(cycle),
                 expected="no cycle",
@@ -115,7 +115,7 @@ def components(graph: Mapping[str, set[str]]) -> list[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     waiting: list[str] = []
-    found = []
+    cycles = []
     for root in sorted(graph):
         if root in order:
             continue
@@ -139,6 +139,6 @@ def components(graph: Mapping[str, set[str]]) -> list[list[str]]:
                 if low[node] == order[node]:
                     position = waiting.index(node)
                     if len(waiting) - position > 1:
-                        found.append(sorted(waiting[position:]))
+                        cycles.append(sorted(waiting[position:]))
                     del waiting[position:]
-    return found
+    return cycles

@@ -101,10 +101,10 @@ def _by_folder(
             folder = path.rpartition("/")[0]
             folders.setdefault((folder, "", effect), []).append((path, apart, effect))
     moved = {old: folder for folder, olds in folders.items() if len(olds) > 2 for old in olds}
-    found: dict[tuple[str, str, str], list[list[Broken]]] = {}
+    by_folder: dict[tuple[str, str, str], list[list[Broken]]] = {}
     for mark, together in files.items():
-        found.setdefault(moved.get(mark, mark), []).extend(together)
-    return found
+        by_folder.setdefault(moved.get(mark, mark), []).extend(together)
+    return by_folder
 
 
 def _effect(broken: Broken) -> str:

@@ -116,7 +116,7 @@ class WhatIsReadIsFed(Check):
 
 def _named(subject: Subject) -> tuple[frozenset[str], frozenset[str]]:
     """Names that the hooks, and the files beside them, spell; and inputs that they work out."""
-    found, given = set[str](), set[str]()
+    names, given = set[str](), set[str]()
     for file in sorted(subject.folder.glob("*.py")):
         try:
             tree = ast.parse(read_whole(file))
@@ -124,16 +124,16 @@ def _named(subject: Subject) -> tuple[frozenset[str], frozenset[str]]:
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
-                found.add(node.attr)
+                names.add(node.attr)
             elif isinstance(node, ast.Name):
-                found.add(node.id)
+                names.add(node.id)
             elif isinstance(node, ast.alias):
-                found.add(node.name.rpartition(".")[2])
+                names.add(node.name.rpartition(".")[2])
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {node.value} if node.value.isidentifier() else set()
+                names |= {node.value} if node.value.isidentifier() else set()
             elif isinstance(node, ast.keyword) and not isinstance(node.value, ast.Constant):
                 given |= {node.arg} if node.arg else set()
-    return frozenset(found), frozenset(given)
+    return frozenset(names), frozenset(given)
 
 
 def _short(unit: Unit) -> str:

@@ -55,14 +55,14 @@ class InterfacesAreKept(Check):
             rows = []
             for change in interface.changes():
                 rows.append((change.path, change.name, change.what, ", ".join(change.users)))
-                yield self._told(interface, change)
+                yield self._report(interface, change)
             yield from self._stored(interface)
             if rows:
                 heads = ("file", "name", "change", "users today that it hurts")
                 yield Evidence("interface", f"Changes since {self.since}", heads, tuple(rows))
             yield Examined(interface.count, "public names of then")
 
-    def _told(self, interface: Interface, change: Change) -> Answer:
+    def _report(self, interface: Interface, change: Change) -> Answer:
         users = spoken(change.users)
         hurt = f"; {users} {'relies' if len(change.users) == 1 else 'rely'} on it" if users else ""
         there = change.path in interface.now.tree.by_path
@@ -93,10 +93,10 @@ class InterfacesAreKept(Check):
                 continue
             for path, uses in sorted(by_path(today.reads).items()):
                 needed = [u for u in uses if u.required and not within(path, today.tested)]
-                known = any(overlaps(path, w) for w in written) or within(path, then.open_writes)
+                there = any(overlaps(path, w) for w in written) or within(path, then.open_writes)
                 above = path[:-1] and not any(overlaps(path[:-1], w) for w in written)
                 written_now = any(overlaps(path, u.path) for u in today.writes)
-                if needed and not known and not above and path[-1] != ANY and written_now:
+                if needed and not there and not above and path[-1] != ANY and written_now:
                     yield self._lacking(name, path, needed[0])
 
     def _lacking(self, name: str, path: tuple[str, ...], use: Use) -> Answer:

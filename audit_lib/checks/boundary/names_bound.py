@@ -8,7 +8,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
-from audit_lib.probes.code.linter import Said, lint
+from audit_lib.probes.code.linter import Diagnostic, lint
 from audit_lib.probes.code.local_names import bound_elsewhere, half_bound, put_in_later, shadowed
 from audit_lib.probes.code.surroundings import (
     AS_SCRIPT,
@@ -76,47 +76,47 @@ class NamesAreBound(Check):
         code = code_of(subject.source)
         files = [f for f in subject.source.files if not f.path.endswith(".pyi")]
         cases: dict[str, list[_Case]] = defaultdict(list)
-        for said in lint(files, seconds=self.seconds):
-            if (case := _judged(code, said)) is not None:
-                cases[said.path].append(case)
+        for diagnosis in lint(files, seconds=self.seconds):
+            if (case := _judged(code, diagnosis)) is not None:
+                cases[diagnosis.path].append(case)
         for file in files:
-            known = {(c.symbol, c.name) for c in cases[file.path]}
+            reported = {(c.symbol, c.name) for c in cases[file.path]}
             hidden = _hidden(code, file.path)
-            cases[file.path] += [c for c in hidden if (c.symbol, c.name) not in known]
-        for path, found in sorted(cases.items()):
-            yield from self._told(path, found)
+            cases[file.path] += [c for c in hidden if (c.symbol, c.name) not in reported]
+        for path, cases_here in sorted(cases.items()):
+            yield from self._report(path, cases_here)
         yield Examined(len(files), "files")
 
-    def _told(self, path: str, cases: list[_Case]) -> Answers:
+    def _report(self, path: str, cases: list[_Case]) -> Answers:
         by_name: dict[str, list[_Case]] = defaultdict(list)
         for case in sorted(cases, key=lambda c: c.line):
             by_name[case.what].append(case)
         if len(by_name) <= _APART:
             places: dict[tuple[str, str], list[list[_Case]]] = defaultdict(list)
-            for found in by_name.values():
-                first = found[0]
+            for alike in by_name.values():
+                first = alike[0]
                 whole = first.effect == AS_SCRIPT or first.effect.startswith(_STAR)
                 alone = "" if whole else first.what
-                places[first.symbol or alone, first.effect].append(found)
+                places[first.symbol or alone, first.effect].append(alike)
             for together in places.values():
                 rest = ", ".join(f[0].name for f in together[1:])
                 yield self._one(path, together[0], f"; so is it with {rest}" if rest else "")
             return
         rows = tuple(
-            (c.line, c.name, c.what, c.effect) for found in by_name.values() for c in found
+            (c.line, c.name, c.what, c.effect) for alike in by_name.values() for c in alike
         )
         table = Evidence(f"unbound {path}", f"What {path} reads and nothing binds",
                          ("line", "name", "what", "effect"), rows)  # fmt: skip
         yield table
-        worst = max((f for found in by_name.values() for f in found), key=lambda c: c.severity)
+        worst = max((f for alike in by_name.values() for f in alike), key=lambda c: c.severity)
         rest = ", ".join(dict.fromkeys(c.name for c in cases if c.name != worst.name))
         yield self._one(
             path, [worst], f"; so is it with {len(by_name) - 1} more: {rest}", table.name
         )
 
-    def _one(self, path: str, found: list[_Case], more: str, table: str = "") -> Answer:
-        worst = max(found, key=lambda c: c.severity)
-        again = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+    def _one(self, path: str, cases: list[_Case], more: str, table: str = "") -> Answer:
+        worst = max(cases, key=lambda c: c.severity)
+        again = f", and {len(cases) - 1} times more" if len(cases) > 1 else ""
         return self.finding(
             Location(path, line=worst.line, symbol=worst.symbol),
             f"{worst.what}{again}; {worst.effect}{more}",
@@ -128,7 +128,7 @@ class NamesAreBound(Check):
         )
 
 
-def _judged(code: Code, said: Said) -> _Case | None:
+def _judged(code: Code, said: Diagnostic) -> _Case | None:
     """A departure with what it breaks; None where it breaks nothing."""
     around = surroundings(code, said.path)
     if around is None:
@@ -167,16 +167,18 @@ def _case(code: Code, around: Surroundings, node: ast.AST | None, line: int, nam
     return _Case(line, symbol, name, what, around.effect(node, error), level)
 
 
-def _unbound(code: Code, said: Said, name: str, node: ast.AST | None, around: Surroundings) -> bool:
+def _unbound(
+    code: Code, error: Diagnostic, name: str, node: ast.AST | None, around: Surroundings
+) -> bool:
     """True where a name is certain to be missing when it is read."""
-    module = code.index.module(said.path)
+    module = code.index.module(error.path)
     if not name.isidentifier() or hasattr(builtins, name):
         return False
     if node is None or not isinstance(node, ast.Name) or around.in_annotation(node):
         return False  # a name in a text: an annotation that nothing evaluates
-    if said.rule == "F405":
-        return code.index.binds(said.path, name) is False
-    return not (module.open or bound_elsewhere(code, said.path, node, around))
+    if error.rule == "F405":
+        return code.index.binds(error.path, name) is False
+    return not (module.open or bound_elsewhere(code, error.path, node, around))
 
 
 def _hidden(code: Code, path: str) -> Iterator[_Case]:

@@ -59,25 +59,25 @@ class NoneStaysWhereItIsDeclared(Check):
         files = audited | users
         flows = NoneFlows(code)
         rows = []
-        told: dict[object, dict[object, NoneFlow]] = {}
-        for said in type_errors(subject.source, seconds=self.seconds):
-            flow = flows.of(said) if said.path in files and not is_aside(said.path) else None
-            crosses = flow is not None and (said.path in audited or flow.path in audited)
+        flows_by_cause: dict[object, dict[object, NoneFlow]] = {}
+        for error in type_errors(subject.source, seconds=self.seconds):
+            flow = flows.of(error) if error.path in files and not is_aside(error.path) else None
+            crosses = flow is not None and (error.path in audited or flow.path in audited)
             if flow is not None and crosses:
                 one = (flow.path, flow.declaration, flow.argument)
-                alike: object = one if flow.argument else said
+                alike: object = one if flow.argument else error
                 if not flow.certain and flow.given == "None":
                     alike = (flow.path, flow.symbol)  # all such fields of one class
-                same = (said.path, said.line, said.column, flow.what)  # told for each of a union
-                told.setdefault((alike, flow.certain), {}).setdefault(same, flow)
-            if "None" in said.text and (crosses or said.path in audited):
-                where = f"{said.path}:{said.line}"
-                rows.append((where, said.code, said.text, "told" if crosses else ""))
+                same = (error.path, error.line, error.column, flow.what)  # told for each of a union
+                flows_by_cause.setdefault((alike, flow.certain), {}).setdefault(same, flow)
+            if "None" in error.text and (crosses or error.path in audited):
+                where = f"{error.path}:{error.line}"
+                rows.append((where, error.code, error.text, "told" if crosses else ""))
         calls: dict[object, list[list[NoneFlow]]] = defaultdict(list)
-        for found in (list(f.values()) for f in told.values()):
-            first = found[0]
+        for alike_flows in (list(f.values()) for f in flows_by_cause.values()):
+            first = alike_flows[0]
             place = (first.said.path, first.line or first.said.line)
-            calls[place, first.declaration, first.certain].append(found)
+            calls[place, first.declaration, first.certain].append(alike_flows)
         names: dict[object, list[list[NoneFlow]]] = defaultdict(list)
         for call, together in calls.items():  # one local of a function, given to several
             first = together[0][0]
@@ -86,7 +86,7 @@ class NoneStaysWhereItIsDeclared(Check):
             names[mark if name.isidentifier() and name != "None" and _symbol(first) else call] += (
                 together
             )
-        yield from map(self._told, names.values())
+        yield from map(self._report, names.values())
         if rows:
             yield Evidence(
                 "none",
@@ -98,11 +98,11 @@ class NoneStaysWhereItIsDeclared(Check):
         yield Examined(len(audited), "files under audit")
         yield Examined(len(files) - len(audited), "files that import them")
 
-    def _told(self, together: list[list[NoneFlow]]) -> Answer:
+    def _report(self, together: list[list[NoneFlow]]) -> Answer:
         """One finding an argument, at the first place that gives it None; one for all of a call."""
         alike = together[0]
         flow = alike[0]
-        said = flow.said
+        error = flow.said
         more = len(alike) - 1
         others = ", ".join(
             f[0].declaration if f[0].declaration != flow.declaration
@@ -111,13 +111,13 @@ class NoneStaysWhereItIsDeclared(Check):
         )  # fmt: skip
         wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
         return self.finding(
-            Location(said.path, line=said.line, symbol=_symbol(flow)),
+            Location(error.path, line=error.line, symbol=_symbol(flow)),
             f"{flow.what}{wants}"
             + (f"; and at {more} more place{'s' if more > 1 else ''}" if more else "")
             + (f"; so it is with {others}" if others else ""),
             measured=flow.given,
             expected=flow.declared,
-            key=f"{flow.path}::{flow.declaration} {said.code} {flow.what}",
+            key=f"{flow.path}::{flow.declaration} {error.code} {flow.what}",
             severity=Severity.INFO if not flow.certain else self._weight(together),
             evidence=("none",),
         )

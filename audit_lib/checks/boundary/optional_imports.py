@@ -50,13 +50,13 @@ class OptionalImportsAreAskedFor(Check):
         for path in sorted(code.connected):
             if is_aside(path) or path.endswith(".pyi"):
                 continue
-            found: dict[int, list[Use]] = defaultdict(list)
+            uses_by_try: dict[int, list[Use]] = defaultdict(list)
             for optional in optionals(code, path):
                 count += 1
                 for use in unguarded(code, optional):
-                    found[optional.tried].append(use)
-            for uses in found.values():
-                answer = self._told(code, declared, uses)
+                    uses_by_try[optional.tried].append(use)
+            for uses in uses_by_try.values():
+                answer = self._report(code, declared, uses)
                 light = answer.severity < Severity.HIGH
                 one = uses[0].optional.package if light else f"{path}:{uses[0].optional.tried}"
                 alike[one, answer.severity].append(answer)
@@ -67,7 +67,7 @@ class OptionalImportsAreAskedFor(Check):
         yield Examined(len(code.connected), "files")
         yield Examined(count, "names that an import may leave without a value")
 
-    def _told(self, code: Code, declared: Dependencies, uses: list[Use]) -> Finding:
+    def _report(self, code: Code, declared: Dependencies, uses: list[Use]) -> Finding:
         """One finding for all names of one ``try``, wherever they are used."""
         use = min(uses, key=lambda u: self._worst_first(code, u))
         unit, optional = use.unit, use.optional

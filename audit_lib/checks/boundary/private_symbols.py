@@ -73,21 +73,21 @@ class NoPrivateSymbolsCross(Check):
                     helpers[edge.target].append(name)
                 else:
                     few[edge.target].append((edge, name))
-        told = [self._told(found) for found in few.values()]
-        yield from [self._habit(told, few)] if len(told) >= self.habit else told
+        findings = [self._report(uses) for uses in few.values()]
+        yield from [self._habit(findings, few)] if len(findings) >= self.habit else findings
         for path, names in helpers.items():
             yield self._shared(path, list(dict.fromkeys(names)), users)
-        if told:
+        if findings:
             rows = [(e.source, e.line, name, e.target) for f in few.values() for e, name in f]
             heads = ("importer", "line", "name", "owner")
             yield Evidence("private", "Private names across parts", heads, tuple(sorted(rows)))
         yield Examined(len(crossing), "imports across parts")
 
-    def _told(self, found: list[tuple[Edge, str]]) -> Finding:
+    def _report(self, uses: list[tuple[Edge, str]]) -> Finding:
         """One finding for all that is imported of one file."""
-        edge = min((e for e, _ in found), key=lambda e: (e.source, e.line))
-        name = ", ".join(dict.fromkeys(n for _, n in found))
-        again = len({(e.source, e.line) for e, _ in found}) - 1
+        edge = min((e for e, _ in uses), key=lambda e: (e.source, e.line))
+        name = ", ".join(dict.fromkeys(n for _, n in uses))
+        again = len({(e.source, e.line) for e, _ in uses}) - 1
         places = "place" if again == 1 else "places"
         return self.finding(
             Location(edge.source, line=edge.line, symbol=edge.symbol),
@@ -99,8 +99,8 @@ class NoPrivateSymbolsCross(Check):
             evidence=("private",),
         )
 
-    def _habit(self, told: list[Finding], few: dict[str, list[tuple[Edge, str]]]) -> Finding:
-        first = min(told, key=lambda f: (f.location.path, f.location.line or 0))
+    def _habit(self, findings: list[Finding], few: dict[str, list[tuple[Edge, str]]]) -> Finding:
+        first = min(findings, key=lambda f: (f.location.path, f.location.line or 0))
         return self.finding(
             first.location,
             f"{first.message}; so are private names of {len(few) - 1} more files: in this "
@@ -154,12 +154,12 @@ def _private_names(edge: Edge) -> list[str]:
 
 def _users(graph: ImportGraph) -> dict[tuple[str, str], set[str]]:
     """(file, private name) to the other parts of the repository that import it."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
     for edge in graph.edges:
         if edge.cross_module:
             for name in _private_names(edge):
-                found[edge.target, name].add(edge.source_group)
-    return found
+                groups[edge.target, name].add(edge.source_group)
+    return groups
 
 
 def _offered(graph: ImportGraph, path: str, name: str) -> bool:

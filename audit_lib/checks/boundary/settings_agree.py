@@ -8,13 +8,13 @@ from audit_lib.probes.code.literals import literals, of_constants
 from audit_lib.probes.code.settings import (
     Setting,
     apart,
-    asked,
     constants,
     declared,
     defaults,
     environment,
     environment_set,
     in_files,
+    keys_read,
 )
 from audit_lib.subject.code import Code, code_of
 
@@ -80,40 +80,40 @@ class SettingsAgree(Check):
         spelt = [*self._spelt_out(code)]
         if not (named or read or keyed or spelt):
             raise NotApplicable("no constants, environment variables or keys with defaults")
-        for name, found in sorted(named.items()):
+        for name, same in sorted(named.items()):
             level = self.severity if _ONE.search(name) else Severity.LOW
             if level is self.severity or _SOME.search(name):
-                yield from self._differ(found, f"{name} is", level)
-        for name, found in sorted(read.items()):
-            yield from self._differ(found, f"the environment variable {name} defaults to")
+                yield from self._differ(same, f"{name} is", level)
+        for name, same in sorted(read.items()):
+            yield from self._differ(same, f"the environment variable {name} defaults to")
         fields, files = declared(code), in_files(code)
-        for (holder, key), found in sorted(keyed.items()):
-            places = found if apart(found) else _against(found, fields.get(key, []))
+        for (holder, key), same in sorted(keyed.items()):
+            places = same if apart(same) else _against(same, fields.get(key, []))
             # Parts of an engine may each have a ``config`` of their own.
             one = _ONE.search(key) or (places and len({s.location.path for s in places}) == 1)
             level = self.severity if one else Severity.LOW
-            places = places or _against(found, files.get(key, []))
+            places = places or _against(same, files.get(key, []))
             yield from self._differ(places, f"{key!r} of {holder} defaults to", level)
-        for name, found in sorted(fields.items()):
+        for name, same in sorted(fields.items()):
             if _ONE.search(name) and len(name) >= _LONG:
-                places = _against(found, [s for s in found if s.location.symbol])
+                places = _against(same, [s for s in same if s.location.symbol])
                 yield from self._differ(places, f"the option {name} is", Severity.LOW)
-            places = _against(found, files.get(name, []))
+            places = _against(same, files.get(name, []))
             if _ONE.search(name) and name not in {key for _, key in keyed}:
                 yield from self._differ(places, f"the field {name} defaults to")
-        said = "the environment variable "
-        yield from self._misspelt(said, read, environment_set(code))
+        what = "the environment variable "
+        yield from self._misspelt(what, read, environment_set(code))
         if files:
             words = {w for f in code.tree.files for w in re.findall(r"\w+", f.text)}
-            unknown = {key: found for key, found in asked(code).items() if key not in files}
+            unknown = {key: same for key, same in keys_read(code).items() if key not in files}
             yield from self._misspelt("the key ", unknown, frozenset(files.keys() - words))
         yield from spelt
         yield Examined(len(named) + len(read) + len(keyed), "settings")
 
     def _differ(
-        self, found: list[Setting], what: str, level: Severity = Severity.MEDIUM
+        self, settings: list[Setting], what: str, level: Severity = Severity.MEDIUM
     ) -> Answers:
-        places = apart(found)
+        places = apart(settings)
         if places:
             first, other = places[0], places[1]
             more = len(places) - 2

@@ -63,7 +63,7 @@ class StoredFlagsStayFlags(Check):
         flow.settle()
         stored = _Leaves(flow)
         stored.collect()
-        told: set[tuple[str, int, Path]] = set()
+        reported: set[tuple[str, int, Path]] = set()
         for unit, node in _tests(flow):
             for place in flow.value(unit, node):
                 mark = (unit.path, node.lineno, place)
@@ -71,9 +71,9 @@ class StoredFlagsStayFlags(Check):
                     w for p, many in stored.leaves.items() if overlaps(p, place) for w in many
                 ]
                 source = next((s for u, n in written if (s := stored.flag(u, n))), "")
-                if not source or mark in told:
+                if not source or mark in reported:
                     continue
-                told.add(mark)
+                reported.add(mark)
                 yield self.finding(
                     Location(unit.path, line=node.lineno, symbol=unit.name),
                     f"tests {pointer_to(*place)} of what {path} stores for truth; it is stored as "
@@ -104,14 +104,14 @@ class _Leaves(Writes):
         if isinstance(node, ast.BoolOp):
             return next((s for v in node.values if (s := self.flag(unit, v, depth))), "")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            known = node.func.attr in ("any", "all") and not node.args
-            return f"`{ast.unparse(node)[:60]}`" if known else ""
+            is_array = node.func.attr in ("any", "all") and not node.args
+            return f"`{ast.unparse(node)[:60]}`" if is_array else ""
         if not isinstance(node, ast.Name) or depth > 2:
             return ""
         given = self._given(unit, node.id)
         if given is not None:
-            found = (self.flag(u, n, depth + 1) or _unknown(n) for u, n in given)
-            return f"the argument `{node.id}`" if any(found) else ""
+            flags = (self.flag(u, n, depth + 1) or _unknown(n) for u, n in given)
+            return f"the argument `{node.id}`" if any(flags) else ""
         assigned = [
             n.value
             for n in self.reads.own(unit)

@@ -78,11 +78,11 @@ class StoredKeysAreWritten(Check):
     def run(self, subject: Subject) -> Answers:
         """Compare reads with writes, document by document."""
         code = code_of(subject.source)
-        told: set[tuple[str, Path]] = set()
+        reported: set[tuple[str, Path]] = set()
         named = documents(code, _metadata_name(subject))
         for name in named:
             flow, held = key_flow(code, name), _held(subject, name)
-            missed = list(self._compared(code, name, flow, held, told))
+            missed = list(self._compared(code, name, flow, held, reported))
             yield from missed
             if not missed:  # a key that is misspelt leaves the right one unread
                 yield from self._idle(code, name, flow, held)
@@ -91,16 +91,16 @@ class StoredKeysAreWritten(Check):
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
         for path in files:
             yield from self._compared(
-                code, f"what {path} stores", pair_flow(code, path), None, told
+                code, f"what {path} stores", pair_flow(code, path), None, reported
             )
-        yield from self._nested(code, {(str(place), path[-1]) for place, path in told})
+        yield from self._nested(code, {(str(place), path[-1]) for place, path in reported})
         yield Examined(len(code.connected), "files")
         yield Examined(len(named) + len(files), "documents")
 
-    def _nested(self, code: Code, told: set[tuple[str, str]]) -> Answers:
+    def _nested(self, code: Code, reported: set[tuple[str, str]]) -> Answers:
         """Keys of mappings under a key, wherever these went between maker and reader."""
         for miss in (*unmade(code), *handed(code)):
-            if (str(miss.location), miss.key) in told:
+            if (str(miss.location), miss.key) in reported:
                 continue
             near = difflib.get_close_matches(miss.key, miss.made, n=1, cutoff=0.7)
             yield self.finding(
@@ -116,7 +116,7 @@ class StoredKeysAreWritten(Check):
             )
 
     def _compared(
-        self, code: Code, name: str, flow: Flow, held: Any, told: set[tuple[str, Path]]
+        self, code: Code, name: str, flow: Flow, held: Any, reported: set[tuple[str, Path]]
     ) -> Answers:
         written = {u.path for u in flow.writes} | set(_paths(held))
         if not flow.loaded or not (flow.dumped or held is not None) or () in flow.open_writes:
@@ -125,19 +125,19 @@ class StoredKeysAreWritten(Check):
             return
         outside = code.once("set from outside", lambda: _set_from_outside(code))
         for path, uses in sorted(by_path(flow.reads).items()):
-            known = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
+            has_writer = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
             parent = path[:-1]
             orphan = parent and not any(overlaps(parent, w) for w in written)
             use = min(uses, key=lambda u: (not u.required, str(u.location)))
             mark = (str(use.location), path)
-            if known or orphan or path[-1] == ANY or mark in told:
+            if has_writer or orphan or path[-1] == ANY or mark in reported:
                 continue
             if use.location.path not in code.connected or is_aside(use.location.path):
                 continue
             if within(path, flow.tested) or path[-1] in outside:
                 continue
-            told.add(mark)
-            yield self._told(name, path, use, written, in_file=held is not None)
+            reported.add(mark)
+            yield self._report(name, path, use, written, in_file=held is not None)
 
     def _idle(self, code: Code, name: str, flow: Flow, held: Any) -> Answers:
         """Keys that a file of the repository defines and no text of the source spells."""
@@ -191,7 +191,7 @@ class StoredKeysAreWritten(Check):
                     severity=Severity.MEDIUM,
                 )
 
-    def _told(
+    def _report(
         self, name: str, path: Path, use: Use, written: set[Path], *, in_file: bool
     ) -> Answer:
         near = _nearest(path, written)
@@ -242,20 +242,20 @@ def _words(code: Code) -> frozenset[str]:
 
 def _set_from_outside(code: Code) -> frozenset[str]:
     """Keys that connected code sets in what an object holds: ``trigger.state["trained"] = 3``."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for path in code.connected:
         tree = code.tree.by_path[path].tree
         for node in ast.walk(tree) if tree is not None else ():
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
                 held, key = node.value, node.slice
                 if isinstance(held, ast.Attribute) and isinstance(key, ast.Constant):
-                    found.add(str(key.value))
-    return frozenset(found)
+                    keys.add(str(key.value))
+    return frozenset(keys)
 
 
 def documents(code: Code, but: str) -> list[str]:
     """Names of files with keys that the connected code spells out, apart from the metadata."""
-    found: dict[str, str] = defaultdict(str)
+    text_of: dict[str, str] = defaultdict(str)
     for path in sorted(code.connected):
         file = code.tree.by_path[path]
         tree = file.tree
@@ -265,9 +265,9 @@ def documents(code: Code, but: str) -> list[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 named = _NAMED.search(node.value) if len(node.value) < 200 else None
                 if named is not None and not (but and but in named[1]):
-                    found[named[1]] += file.text
+                    text_of[named[1]] += file.text
     # A file that nothing loads where it is named has no keys to read.
-    return [name for name in sorted(found) if "load" in found[name]][:_MOST]
+    return [name for name in sorted(text_of) if "load" in text_of[name]][:_MOST]
 
 
 def _metadata_name(subject: Subject) -> str:
@@ -281,15 +281,15 @@ def _held(subject: Subject, name: str) -> Any:
     """What a file of that name in the repository holds; None where there is none, or several."""
     if not name.endswith(_PLAIN):
         return None
-    found = [
+    files = [
         file
         for file in sorted(subject.root.rglob(name))
         if not SKIPPED_FOLDERS & set(file.relative_to(subject.root).parts)
     ]
-    if len(found) != 1:
+    if len(files) != 1:
         return None
     try:
-        document = read_document(File(found[0]), path=name, base="source").get("")
+        document = read_document(File(files[0]), path=name, base="source").get("")
     except NotAssessed:
         return None
     return document if isinstance(document, Mapping) else None
@@ -309,10 +309,10 @@ def _paths(held: Any, above: Path = ()) -> Iterator[Path]:
 
 def by_path(uses: list[Use]) -> dict[Path, list[Use]]:
     """Uses by the key that they touch."""
-    found: dict[Path, list[Use]] = {}
+    uses_by_path: dict[Path, list[Use]] = {}
     for use in uses:
-        found.setdefault(use.path, []).append(use)
-    return found
+        uses_by_path.setdefault(use.path, []).append(use)
+    return uses_by_path
 
 
 def _nearest(path: Path, written: set[Path]) -> str:

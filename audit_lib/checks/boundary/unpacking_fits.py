@@ -53,12 +53,12 @@ class UnpackingFits(Check):
                         continue
                     count += 1
                     if not any(_fits(taken, n) for n in held):
-                        yield from self._told(code, unit, taken, target, held)
+                        yield from self._report(code, unit, taken, target, held)
         if not count:
             raise NotApplicable("no call with a known number of values is unpacked")
         yield Examined(count, "unpacked calls with a known number of values")
 
-    def _told(
+    def _report(
         self, code: Code, unit: Unit, taken: Unpacked, target: Unit, held: dict[int, int]
     ) -> Answers:
         around = surroundings(code, unit.path)
@@ -93,14 +93,14 @@ def _fits(taken: Unpacked, count: int) -> bool:
 
 def _arities(code: Code, target: Unit, call: ast.Call) -> dict[int, int] | None:
     """Those of a function and of every override; None where one of them does not tell."""
-    found: dict[int, int] = {}
+    lines: dict[int, int] = {}
     method = isinstance(call.func, ast.Attribute)
     for unit in [target, *(code.references.overrides(target) if method else [])]:
         own = arities(code.references, unit)
         if own is None:
             return None
-        found.update({count: line for count, line in own.items() if count not in found})
-    return found
+        lines.update({count: line for count, line in own.items() if count not in lines})
+    return lines
 
 
 def _symbol(unit: Unit) -> str:

@@ -78,7 +78,9 @@ class CalibratorIsAppliedOnce(Check):
         features = few(subject, self.rows)
         served, others = predictions(subject).loc[features.index], _no_probabilities(subject)
         raw = self._raw(subject, features, [h for h in served.columns if h not in others])
-        finite_pairs = {h: [_known(one, served[h]) for one in many] for h, many in raw.items()}
+        finite_pairs = {
+            h: [_finite_pair(one, served[h]) for one in many] for h, many in raw.items()
+        }
         relations: dict[str, tuple[str, str]] = {}
         pairs = {}
         for head, many in finite_pairs.items():
@@ -104,12 +106,14 @@ class CalibratorIsAppliedOnce(Check):
                 once = ask(subject.hook(SERVED), score, into=floats(len(score)))
                 far.append(float(np.nanmax(np.abs(once.needed(SERVED) - got))))
             if wrong:
-                yield self._found(subject, head, INSTEAD[what], "the stored map of the raw score")
+                yield self._report(subject, head, INSTEAD[what], "the stored map of the raw score")
             elif what == "once" and (seen := _apart(subject, score)):
                 outside, how = seen
                 yield Margin("share of scores outside the fit", outside, MOST_OUTSIDE)
                 if outside > MOST_OUTSIDE:
-                    yield self._found(subject, head, how, "scores like those that it was fitted on")
+                    yield self._report(
+                        subject, head, how, "scores like those that it was fitted on"
+                    )
         if far:
             yield Margin("what is served, off the map of its score", max(far), self.tolerance)
         if not right and not any(what in INSTEAD for what, _ in relations.values()):
@@ -145,12 +149,12 @@ class CalibratorIsAppliedOnce(Check):
         if "once" not in relations.values():
             for head, what in relations.items():
                 if what in INSTEAD:
-                    yield self._found(subject, head, INSTEAD[what], "the map of the raw score")
+                    yield self._report(subject, head, INSTEAD[what], "the map of the raw score")
             if not set(relations.values()) & set(INSTEAD):
                 why = f"no head holds the map of the scores of {SAMPLE}; write {STAGES}"
                 yield Gap("whether the calibrator is applied", why)
 
-    def _found(self, subject: Subject, head: str, what: str, expected: str) -> Answer:
+    def _report(self, subject: Subject, head: str, what: str, expected: str) -> Answer:
         return self.finding(
             subject.where("predictor.predict"),
             f"head {head} is {what}",
@@ -228,7 +232,7 @@ def _no_probabilities(subject: Subject) -> set[str]:
     return {h.name for h in heads if h.kind not in (HeadKind.PROBABILITY, HeadKind.UNKNOWN)}
 
 
-def _known(raw: object, served: object) -> tuple[Floats, Floats]:
+def _finite_pair(raw: object, served: object) -> tuple[Floats, Floats]:
     one, other = np.asarray(raw, dtype=np.float64), np.asarray(served, dtype=np.float64)
     finite = np.isfinite(one) & np.isfinite(other)
     return one[finite], other[finite]

@@ -77,9 +77,9 @@ class SavingChangesNothing(Check):
                 cause=f"dtype: {difference.text}" if difference.kind == "dtype" else "",
                 evidence=("round_trip",),
             )
-        yield from self._kept(subject, saved)
+        yield from self._lost_parts(subject, saved)
 
-    def _kept(self, subject: Subject, saved: Path) -> Answers:
+    def _lost_parts(self, subject: Subject, saved: Path) -> Answers:
         """What the files of the version hold, and those that were saved do not."""
         if subject.parameters.artifacts is None or not subject.version_folder.is_dir():
             return

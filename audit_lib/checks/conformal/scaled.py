@@ -63,7 +63,7 @@ class IntervalsFollowTheirScale(Check):
         if np.isfinite(width).all() and not (np.diff(width) > 0).all():
             same = bool(np.ptp(width) <= 1e-9 * abs(float(width.mean())))
             what = "is the same for every scale" if same else "does not rise with the scale"
-            yield self._found(subject, f"the width {what} of the row", "width", what)
+            yield self._report(subject, f"the width {what} of the row", "width", what)
         yield from self._relations(subject, hook, given, base)
         yield from self._coverage(subject, hook)
         yield from self._domain(subject, hook, given)
@@ -94,12 +94,12 @@ class IntervalsFollowTheirScale(Check):
             if not reply.answered:
                 yield Gap(name, reply.why)
             elif reply.got.shape != due.shape or not np.allclose(reply.got, due, rtol=1e-7):
-                yield self._found(subject, f"{name} changes intervals", name, "other intervals")
+                yield self._report(subject, f"{name} changes intervals", name, "other intervals")
         if replies[-1].answered and np.allclose(replies[-1].got, base, rtol=1e-9):
             text = (
                 "scales of calibration rows under other residuals change nothing: they are unused"
             )
-            yield self._found(subject, text, "calibration scales", "no change")
+            yield self._report(subject, text, "calibration scales", "no change")
 
     def _coverage(self, subject: Subject, hook: Hook) -> Answers:
         """Coverage of rows with a small scale, and of rows with a large one."""
@@ -120,7 +120,7 @@ class IntervalsFollowTheirScale(Check):
             mean, error = float(covered.mean()), float(covered.std(ddof=1) / len(covered) ** 0.5)
             if mean < 1 - ALPHA - 4 * error - 1e-9:
                 text = f"{name} rows are covered in {mean:.1%}, {1 - ALPHA:.0%} are promised"
-                yield self._found(subject, text, f"{name} coverage", f"{mean:.1%}")
+                yield self._report(subject, text, f"{name} coverage", f"{mean:.1%}")
 
     def _domain(self, subject: Subject, hook: Hook, given: tuple[Floats, ...]) -> Answers:
         residuals, scales, predictions, new = given
@@ -136,9 +136,9 @@ class IntervalsFollowTheirScale(Check):
             if ordinary and not (name == "zero" and reply.got[0, 1] > reply.got[0, 0]):
                 low, high = reply.got[0]
                 text = f"a scale that is {name} gets the interval from {low:.4g} to {high:.4g}"
-                yield self._found(subject, text, f"scale {name}", text, Severity.MEDIUM)
+                yield self._report(subject, text, f"scale {name}", text, Severity.MEDIUM)
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         text: str,

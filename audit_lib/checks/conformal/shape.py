@@ -76,7 +76,7 @@ class IntervalsAreOrderedAndNested(Check):
         total = sum(wrong.values())
         if total:
             alpha = max(wrong, key=lambda a: wrong[a])
-            yield self._found(
+            yield self._report(
                 subject, f"{total} intervals have no order (most at alpha {alpha:g})", "ordered"
             )
 
@@ -87,7 +87,7 @@ class IntervalsAreOrderedAndNested(Check):
             escape = np.maximum(outer[:, 0] - inner[:, 0], inner[:, 1] - outer[:, 1])
             worst = max(worst, float(np.max(escape)))
             if not np.all(escape <= slack):
-                yield self._found(
+                yield self._report(
                     subject,
                     f"the interval at alpha {large:g} leaves that at alpha {small:g} by "
                     f"{float(np.max(escape)):.4g}: it widens as less confidence is asked for",
@@ -127,7 +127,7 @@ class IntervalsAreOrderedAndNested(Check):
             )
             rows.append((name, plain(gap), allowed))
             if not gap <= allowed:
-                yield self._found(
+                yield self._report(
                     subject,
                     f"{name} changes intervals by {gap:.4g} (residual spread {s.std():.3g})",
                     name,
@@ -135,7 +135,7 @@ class IntervalsAreOrderedAndNested(Check):
         title, heads = "Largest change of an interval", ("relation", "change", "allowed")
         yield Evidence("relations", title, heads, tuple(rows), bound=Bound("change", "allowed"))
 
-    def _found(self, subject: Subject, message: str, key: str) -> Answer:
+    def _report(self, subject: Subject, message: str, key: str) -> Answer:
         return self.finding(
             subject.where("conformal.interval"),
             message,

@@ -60,7 +60,7 @@ class ResidualsAreOfUnseenRows(Check):
         if not groups:
             raise NotAssessed("no prediction of the trainer could be traced, so no residual either")
         rows, seen = [], []
-        for place, what, seen_rows in self._found(training, groups):
+        for place, what, seen_rows in self._matches(training, groups):
             share = float(seen_rows.mean())
             rows.append((place, what, len(seen_rows), int(seen_rows.sum())))
             if share > 1 - SHARE:
@@ -84,7 +84,7 @@ class ResidualsAreOfUnseenRows(Check):
             )
         yield Examined(len(rows), "columns or quantiles of residuals")
 
-    def _found(
+    def _matches(
         self, training: Training, groups: dict[str, list[tuple[Floats, Flags]]]
     ) -> Iterator[tuple[str, str, Flags]]:
         """Place and label of what is known again, and which of its rows the model knew."""

@@ -20,7 +20,7 @@ CONFIDENCE = 0.001
 
 
 @dataclass(frozen=True)
-class Said:
+class Verdict:
     """What a monitor said: shifted, not, or neither; and of which features."""
 
     shifted: bool | None
@@ -65,8 +65,8 @@ class OneShiftedFeatureIsFound(Check):
     def run(self, subject: Subject) -> Answers:
         """Ask about calm, shifted and unknown samples."""
         questions = list(self._questions())
-        replies = ask_many(subject.hook(HOOK), [(r, c) for *_, r, c in questions], into=_said)
-        by_kind: dict[str, list[tuple[str, Reply[Said]]]] = {}
+        replies = ask_many(subject.hook(HOOK), [(r, c) for *_, r, c in questions], into=_verdict)
+        by_kind: dict[str, list[tuple[str, Reply[Verdict]]]] = {}
         for (kind, column, _, _), reply in zip(questions, replies, strict=True):
             by_kind.setdefault(kind, []).append((column, reply))
         calm = [r for _, r in by_kind["calm"]]
@@ -114,7 +114,9 @@ class OneShiftedFeatureIsFound(Check):
         yield "a column gone", column, reference, current.drop(columns=column)
         yield "a column NaN throughout", column, reference, blank
 
-    def _judged(self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Said]]]) -> Answers:
+    def _judged(
+        self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Verdict]]]
+    ) -> Answers:
         runs = [(c, r.got) for c, r in pairs if r.answered]
         crashed = [r.why for _, r in pairs if r.failure is not None and not on_purpose(r)]
         if crashed:
@@ -124,28 +126,30 @@ class OneShiftedFeatureIsFound(Check):
         fired = sum(bool(verdict.shifted) for _, verdict in runs)
         if len(pairs) == 1:
             if runs[0][1].shifted is False:
-                yield self._found(subject, kind, "is answered as no shift", "a refusal, or unknown")
+                yield self._report(
+                    subject, kind, "is answered as no shift", "a refusal, or unknown"
+                )
         elif kind == "calm":
             low = (
                 float(special.betaincinv(fired, len(runs) - fired + 1, CONFIDENCE)) if fired else 0
             )
             if low > self.false_alarms:
                 what = f"{fired} of {len(runs)} fresh samples of one law raise an alarm"
-                yield self._found(subject, kind, what, f"at most {self.false_alarms:.0%}")
+                yield self._report(subject, kind, what, f"at most {self.false_alarms:.0%}")
         elif kind in ("one shifted", "one turned over"):
             missed = len(runs) - fired
             high = 1 - float(special.betaincinv(missed, fired + 1, CONFIDENCE)) if missed else 1.0
             if high < 0.9:
                 what = f"is found in {fired} of {len(runs)} runs, among {self.features} features"
-                yield self._found(subject, kind, what, "at least nine of ten")
+                yield self._report(subject, kind, what, "at least nine of ten")
             wrong = [(c, s) for c, s in runs if s.shifted and s.features and c not in s.features]
             if wrong:
                 column, verdict = wrong[0]
                 what = f"is {column}, and {verdict.features[0]} is named, in {len(wrong)} runs"
-                yield self._found(subject, f"{kind}, named", what, "the feature that shifted")
+                yield self._report(subject, f"{kind}, named", what, "the feature that shifted")
 
     def _alike(
-        self, subject: Subject, by_kind: dict[str, list[tuple[str, Reply[Said]]]]
+        self, subject: Subject, by_kind: dict[str, list[tuple[str, Reply[Verdict]]]]
     ) -> Answers:
         for kind, pairs in by_kind.items():
             plain, comma, how = kind.partition(", ")
@@ -159,9 +163,9 @@ class OneShiftedFeatureIsFound(Check):
             differ = sum(one != other for one, other in both)
             if differ:
                 what = f"get another answer in {differ} of {len(both)} runs"
-                yield self._found(subject, how, what, "the same answer")
+                yield self._report(subject, how, what, "the same answer")
 
-    def _found(self, subject: Subject, kind: str, what: str, expected: str) -> Answer:
+    def _report(self, subject: Subject, kind: str, what: str, expected: str) -> Answer:
         return self.finding(
             subject.where(HOOK),
             f"{kind}: {what}",
@@ -172,10 +176,10 @@ class OneShiftedFeatureIsFound(Check):
         )
 
 
-def _said(raw: Any) -> Said:
+def _verdict(raw: Any) -> Verdict:
     answer = mapping(raw)
     shifted = answer.get("shifted")
     if shifted is not None and not isinstance(shifted, (bool, np.bool_)):
         raise ValueError(f"wanted shifted to be True, False or None, got {describe(shifted)}")
     names = tuple(str(n) for n in answer.get("features") or ())
-    return Said(None if shifted is None else bool(shifted), names)
+    return Verdict(None if shifted is None else bool(shifted), names)

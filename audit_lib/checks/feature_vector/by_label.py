@@ -108,7 +108,7 @@ class PredictionsFollowLabels(Check):
             share, example = moved_share(due, own_rows, self.tolerance)
             rows.append((name, 100 * share))
             if share:
-                yield self._found(subject, family, name, share, example)
+                yield self._report(subject, family, name, share, example)
         tables = joined(
             subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
         )  # asked only where there are some
@@ -119,7 +119,7 @@ class PredictionsFollowLabels(Check):
                 yield Gap(f"table {seen.table}", seen.unread)
             if seen.share:
                 family = "rows" if seen.join == POSITION else "table"
-                yield self._found(subject, family, str(seen), seen.share, seen.example)
+                yield self._report(subject, family, str(seen), seen.share, seen.example)
         yield Examined(orders_asked, "other orders and companies")
         yield Evidence(
             "company",
@@ -174,7 +174,7 @@ class PredictionsFollowLabels(Check):
             extreme.index = pd.Index([f"extreme {i}" for i in range(len(extreme))])
         return pd.concat([features, extreme])
 
-    def _found(
+    def _report(
         self, subject: Subject, family: str, name: str, share: float, example: str
     ) -> Answer:
         wanted = {

@@ -62,7 +62,7 @@ class FillsAreNeutral(Check):
             if not column.size:
                 yield Gap(name, "it is never known on the sample")
             elif not low <= fills[name] <= high:
-                yield self._found(
+                yield self._report(
                     subject,
                     f"{name} is filled with {fills[name]:.6g}, and runs from {low:.6g} to "
                     f"{high:.6g} on the sample",
@@ -96,7 +96,7 @@ class FillsAreNeutral(Check):
                     f"{name} is filled with {fills[name]:.6g}, by {first or 'the first path'} "
                     f"with {other[name]:.6g}"
                 )
-                yield self._found(subject, text, f"{fills[name]:.6g}", f"{name} apart", "apart")
+                yield self._report(subject, text, f"{fills[name]:.6g}", f"{name} apart", "apart")
 
     def _predicted(self, subject: Subject, fills: dict[str, float]) -> Answers:
         """What the predictor makes of a missing feature, against what it makes of its fill."""
@@ -119,10 +119,10 @@ class FillsAreNeutral(Check):
             compared += pairs
             if any(unequal(*pair, self.tolerance).any() for pair in pairs):
                 text = f"{name} missing is not predicted as {name} = {fills[name]:.6g}"
-                yield self._found(subject, text, "another value", f"{name} missing", "not used")
+                yield self._report(subject, text, "another value", f"{name} missing", "not used")
         yield from furthest("predictions through a gap and its fill", compared, self.tolerance)
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         text: str,

@@ -47,12 +47,12 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         for file in files:
             weight = self.severity if in_time(subject, file) else Severity.LOW
             for unit in code.files[file.path].units if file.path in code.files else ():
-                for fit in flow.found(unit):
-                    yield self._told(fit, weight)
+                for fit in flow.fits(unit):
+                    yield self._report(fit, weight)
         yield from unread(subject)
         yield Examined(len(files), "files")
 
-    def _told(self, fit: FitThenSplit, weight: Severity) -> Answer:
+    def _report(self, fit: FitThenSplit, weight: Severity) -> Answer:
         """A fit and a split, on the spot or in functions that are called."""
         fitter = f"by {fit.fitter} " if fit.fitter else ""
         splitter = f"by {fit.splitter} " if fit.splitter else ""

@@ -54,12 +54,12 @@ class TheFeatureGateIsClosed(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Ask for every mode."""
-        modes, policy = (self._known(subject, name) for name in (MODES, POLICY))
+        modes, policy = (self._declared(subject, name) for name in (MODES, POLICY))
         if not modes or not policy:
             raise NotAssessed(f"{MODES if policy else POLICY} answers nothing")
         types = {str(name): str(kind) for name, kind in policy.items()}
         strangers = self._strangers(list(types))
-        parent_of = self._made(subject, types)
+        parent_of = self._derived_names(subject, types)
         rows: list[tuple[str, str, int, int, str]] = []
         count = 0
         for mode, declared in modes.items():
@@ -86,7 +86,7 @@ class TheFeatureGateIsClosed(Check):
         yield Evidence("gate", "What the filter lets through", columns, tuple(rows))
         yield from self._unknown_mode(subject, list(types))
 
-    def _made(self, subject: Subject, types: dict[str, str]) -> dict[str, str]:
+    def _derived_names(self, subject: Subject, types: dict[str, str]) -> dict[str, str]:
         """Made-up derived names, each to the parent that it was given; a few of each type."""
         try:
             columns = [str(c) for c in built(subject).columns]
@@ -110,7 +110,7 @@ class TheFeatureGateIsClosed(Check):
         return made | {n: parent for n, parent in spelt[: 10 * self.derived] if n not in types}
 
     @staticmethod
-    def _known(subject: Subject, hook: str) -> dict[str, Any]:
+    def _declared(subject: Subject, hook: str) -> dict[str, Any]:
         return ask(subject.hook(hook), into=mapping).needed(hook)
 
     def _strangers(self, names: list[str]) -> list[str]:

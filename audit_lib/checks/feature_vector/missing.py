@@ -121,7 +121,7 @@ class MissingIsNeverMadeUp(Check):
             values = numeric(sample[[trial.column]]) if trial.column in sample else np.zeros(1)
             least, most = float(np.nanmin(values)), float(np.nanmax(values))
             if trial.fault == "nan" and trial.fills == ("zero",) and not least <= 0 <= most:
-                yield self._found(
+                yield self._report(
                     subject,
                     trial,
                     f" and is served as zero, which it never takes: {least:.4g} to {most:.4g}",
@@ -163,7 +163,7 @@ class MissingIsNeverMadeUp(Check):
             ):
                 return  # it is taken for a NaN, which may be predicted through
             by_model = trial.fault == "all_nan" and native
-            yield self._found(
+            yield self._report(
                 subject,
                 trial,
                 f", and a prediction comes back{trial.said and f': {trial.said}'}"
@@ -176,7 +176,7 @@ class MissingIsNeverMadeUp(Check):
                 trial.cause,
             )
         elif seen is Reaction.CRASHED and not _refused(trial):
-            yield self._found(
+            yield self._report(
                 subject,
                 trial,
                 f", and prediction crashes instead of refusing: {reply.why}",
@@ -186,7 +186,7 @@ class MissingIsNeverMadeUp(Check):
                 f"crash of {kind_of(reply.why)}",
             )
         elif trial.fault == "absent" and trial.column not in reply.why:
-            yield self._found(
+            yield self._report(
                 subject,
                 trial,
                 f": the refusal does not name it: {reply.why}",
@@ -213,7 +213,7 @@ class MissingIsNeverMadeUp(Check):
             if trial.reply.answered
             else (trial.reply.why)
         )
-        yield self._found(
+        yield self._report(
             subject,
             trial,
             f", which is documented as {way}; {seen}",
@@ -223,7 +223,7 @@ class MissingIsNeverMadeUp(Check):
             f"{trial.fault} is documented as {way}",
         )
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         trial: Attempt,
@@ -293,7 +293,7 @@ class MissingIsNeverMadeUp(Check):
         }
         replies = ask_many(subject.hook(PREDICT), [(t,) for t in tables.values()], into=frame)
         filled = dict(zip(tables, replies, strict=True))
-        return [self._said(fault, column, reply, filled) for fault, column, reply in given]
+        return [self._explanation(fault, column, reply, filled) for fault, column, reply in given]
 
     @staticmethod
     def _fills(features: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
@@ -309,7 +309,7 @@ class MissingIsNeverMadeUp(Check):
         }
 
     @staticmethod
-    def _said(
+    def _explanation(
         fault: Fault,
         column: str,
         reply: Reply[pd.DataFrame],

@@ -89,7 +89,7 @@ class EveryFeatureMayBeServed(Check):
                 severity=severity,
                 evidence=("types",),
             )
-        yield from self._made(subject, served, policy)
+        yield from self._built(subject, served, policy)
         yield from self._derived(subject, served, policy)
         yield from self._reads(subject, policy)
 
@@ -140,7 +140,7 @@ class EveryFeatureMayBeServed(Check):
                     evidence=("types",),
                 )
 
-    def _made(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
+    def _built(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
         """Columns that are built, and that no model requires yet."""
         try:
             columns = [str(column) for column in built(subject).columns]

@@ -18,7 +18,7 @@ from audit_lib.probes.market.unfinished import (
     with_other_bars,
 )
 from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
-from audit_lib.probes.questions.frames import kept, unequal
+from audit_lib.probes.questions.frames import margins_of, unequal
 from audit_lib.probes.questions.samples import panel, required
 from audit_lib.subject.parameters import Clock
 
@@ -92,7 +92,7 @@ class LiveWaitsForTheClose(Check):
             answered += 1
             if two[0].answered and two[1].answered:
                 held = {str(c): self.tolerance for c in two[0].got if c not in self.moving}
-                yield from kept("change with the newest bar", *_aligned(*two), held)
+                yield from margins_of("change with the newest bar", *_aligned(*two), held)
             for column in columns:
                 moved.setdefault(column, []).append(moment)
         yield Examined(answered, "moments within a bar")

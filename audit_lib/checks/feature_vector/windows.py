@@ -92,7 +92,7 @@ class WindowsAreAsLongAsDeclared(Check):
             yield Examined(len(questions), "windows changed")
         heads = ("asset", "declared", "measured", "alone differs", "holds another asset")
         yield Evidence("windows", "Rows behind a prediction", heads, tuple(rows))
-        yield from self._found(subject, length, rows)
+        yield from self._report(subject, length, rows)
 
     def _stored(self, subject: Subject, length: int) -> Answers:
         windows = subject.parameters.windows
@@ -148,7 +148,7 @@ class WindowsAreAsLongAsDeclared(Check):
                 cause="span",
             )
 
-    def _found(
+    def _report(
         self, subject: Subject, length: int, rows: list[tuple[str, int, int, bool, bool]]
     ) -> Answers:
         place = subject.where(HOOK)

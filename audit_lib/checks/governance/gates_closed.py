@@ -53,7 +53,7 @@ class GatesFailClosed(Check):
         for name in names:
             spoilt.append((name, "NaN", {**base, name: math.nan}))
             spoilt.append((name, "missing", {n: v for n, v in base.items() if n != name}))
-        replies = _asked(hook, [metrics for _, _, metrics in spoilt])
+        replies = _admissions(hook, [metrics for _, _, metrics in spoilt])
         rows = [
             (name, how, r.got[0] if r.answered else None, r.why if not r.answered else "")
             for (name, how, _), r in zip(spoilt, replies, strict=True)
@@ -86,13 +86,13 @@ class GatesFailClosed(Check):
         if not base:
             raise NotAssessed("no metric has a name: the registry records none, and "
                               "governance.metrics is not written")  # fmt: skip
-        best = _against(_asked(hook, [base])[0])
+        best = _against(_admissions(hook, [base])[0])
         for _ in range(ROUNDS):
             for name, now in [*base.items()]:
                 if best == 0:
                     return base
                 values = [v for v in TRIED if v != now]
-                tried = _asked(hook, [{**base, name: v} for v in values])
+                tried = _admissions(hook, [{**base, name: v} for v in values])
                 fewest, value = min(
                     zip(map(_against, tried), values, strict=True), key=lambda one: one[0]
                 )
@@ -103,7 +103,7 @@ class GatesFailClosed(Check):
         raise NotAssessed(f"no metrics were found that the gate admits; tried last {text_of(base)}")
 
 
-def _asked(hook: Hook, metrics: Sequence[Metrics]) -> list[Reply[Admission]]:
+def _admissions(hook: Hook, metrics: Sequence[Metrics]) -> list[Reply[Admission]]:
     return ask_many(hook, [(m,) for m in metrics], into=admission)
 
 
@@ -117,7 +117,7 @@ def _against(reply: Reply[Admission]) -> float:
 def _bad(hook: Hook, base: Metrics) -> dict[str, float | None]:
     """For each metric a value that is refused; None where none is."""
     extremes = [(n, v) for n in base for v in EXTREME]
-    replies = _asked(hook, [{**base, name: value} for name, value in extremes])
+    replies = _admissions(hook, [{**base, name: value} for name, value in extremes])
     bad_value: dict[str, float | None] = dict.fromkeys(base)
     for (name, value), reply in zip(extremes, replies, strict=True):
         if reply.answered and not reply.got[0]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
-from audit_lib.probes.lifecycle.kept_history import Kept, kept_in
+from audit_lib.probes.lifecycle.kept_history import History, kept_in
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, flag
@@ -187,7 +187,7 @@ class StoredGovernanceDecidesAlike(Check):
     def _replayed(
         cls,
         subject: Subject,
-        log: Kept,
+        log: History,
         names: dict[str, str],
         ran: list[Run],
     ) -> str:
@@ -203,7 +203,7 @@ class StoredGovernanceDecidesAlike(Check):
                 return f"differs: on the numbers that are kept, the rule {how} {version}"
         return "" if len(held) == len(ran) else "not all numbers that the rule reads"
 
-    def _bounded(self, subject: Subject, store: Path, log: Kept, ahead: Metrics) -> Answers:
+    def _bounded(self, subject: Subject, store: Path, log: History, ahead: Metrics) -> Answers:
         """Whether a long list gets longer, and keeps its newest."""
         newest = "audit-last"
         reply = ask(subject.hook(ENTER).on(store), newest, ahead, into=flag)

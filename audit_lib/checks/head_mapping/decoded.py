@@ -12,7 +12,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads, stored_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
-from audit_lib.probes.questions.frames import kept, unequal
+from audit_lib.probes.questions.frames import margins_of, unequal
 from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
 
@@ -119,7 +119,7 @@ class OutputsAreDecodedInOnePlace(Check):
             if not own:
                 yield Gap(f"head {name}", "no output moves it")
             elif declared is not None and declared not in own:
-                yield self._found(
+                yield self._report(
                     subject,
                     f"head {name} is decoded from output {_listed(own)}, and {declared} is "
                     "declared for it",
@@ -128,7 +128,7 @@ class OutputsAreDecodedInOnePlace(Check):
                     f"{name} position",
                 )
             elif declared is None and listed.get(name, own[0]) not in own and len(own) == 1:
-                yield self._found(
+                yield self._report(
                     subject,
                     f"head {name} is decoded from output {own[0]}, and stands at {listed[name]} in "
                     "the checkpoint's list of heads",
@@ -148,7 +148,7 @@ class OutputsAreDecodedInOnePlace(Check):
                 reply = replies[j]
                 if reply.answered and name in reply.got and reply.got[name].notna().all():
                     first = float(numeric(reply.got[[name]])[0, 0])
-                    yield self._found(
+                    yield self._report(
                         subject,
                         f"output {j} is NaN, and head {name} is {first:.6g}",
                         first,
@@ -177,7 +177,7 @@ class OutputsAreDecodedInOnePlace(Check):
             due = decoder.heads.iloc[rows].reset_index(drop=True)
             broken = yield from self._differs(due, reply.got.reset_index(drop=True))
             if broken:
-                yield self._found(
+                yield self._report(
                     subject,
                     f"{case}: {', '.join(broken)} of the same outputs differ",
                     f"{len(broken)} heads differ",
@@ -200,7 +200,7 @@ class OutputsAreDecodedInOnePlace(Check):
         both = [c for c in decoder.heads if c in got]  # HED001 tells of the others
         broken = yield from self._differs(decoder.heads[both], got)
         if broken:
-            yield self._found(
+            yield self._report(
                 subject,
                 f"the predictor answers other {', '.join(broken)} than the decoder makes of the "
                 "same outputs",
@@ -214,7 +214,7 @@ class OutputsAreDecodedInOnePlace(Check):
         if len(due) != len(got):
             return names
         tolerances = dict.fromkeys(names, self.tolerance)
-        yield from kept("difference of heads of the same outputs", due, got, tolerances)
+        yield from margins_of("difference of heads of the same outputs", due, got, tolerances)
         return [n for n in names if n not in got or unequal(due[n], got[n], self.tolerance).any()]
 
     def _loud(self, subject: Subject, decoder: Decoder) -> Answers:
@@ -230,7 +230,7 @@ class OutputsAreDecodedInOnePlace(Check):
             wrong = _outside(values, kinds.get(name, HeadKind.UNKNOWN))
             if wrong.any():
                 first = float(values[wrong][0])
-                yield self._found(
+                yield self._report(
                     subject,
                     f"outputs of up to {LOUD[-1]:g} make head {name} {first:.6g}",
                     first,
@@ -239,7 +239,7 @@ class OutputsAreDecodedInOnePlace(Check):
                     severity=Severity.HIGH,
                 )
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         text: str,

@@ -83,12 +83,12 @@ class OutputsAreAlive(Check):
     ) -> Answers:
         if not values.size:
             yield Margin(f"fewest values of a head, {name}", 0, 2, least=True)
-            yield self._found(subject, name, "no row gets a finite prediction", "none")
+            yield self._report(subject, name, "no row gets a finite prediction", "none")
             return
         unique, counts = np.unique(values, return_counts=True)
         share = float(counts.max() / len(values))
         common = float(unique[int(np.argmax(counts))])
-        least, most = self._asked(unique, len(values), kind, label)
+        least, most = self._least_variety(unique, len(values), kind, label)
         apart = float(unique[-1] - unique[0])
         constant = kind is HeadKind.PROBABILITY and apart <= HAIR * abs(unique[-1])
         count = 1 if constant else len(unique)
@@ -96,12 +96,12 @@ class OutputsAreAlive(Check):
         yield Margin(f"largest share of one value in a head, {name}", share, most)
         if count == 1:
             text = f"answers {common:.6g} for every row" + (f", within {apart:.1g}" * (apart > 0))
-            yield self._found(subject, name, text, "constant")
+            yield self._report(subject, name, text, "constant")
         elif len(unique) < least:
             text = f"takes {len(unique)} values over {len(values)} rows"
-            yield self._found(subject, name, text, "few values")
+            yield self._report(subject, name, text, "few values")
         elif share > most:
-            yield self._found(
+            yield self._report(
                 subject, name, f"answers {common:.6g} in {share:.0%} of rows", "share"
             )
         if kind is HeadKind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
@@ -109,9 +109,9 @@ class OutputsAreAlive(Check):
             yield Margin(f"rows in which a head is stuck at 0 or 1, {name}", stuck, self.most_share)
             if stuck > self.most_share:
                 text = f"is stuck at 0 or 1 in {stuck:.0%} of rows"
-                yield self._found(subject, name, text, "saturated")
+                yield self._report(subject, name, text, "saturated")
 
-    def _asked(
+    def _least_variety(
         self, unique: Floats, rows: int, kind: HeadKind, label: Floats | None
     ) -> tuple[int, float]:
         """Fewest values, and the largest share of one of them."""
@@ -127,7 +127,7 @@ class OutputsAreAlive(Check):
         stepped = len(unique) < STEPPED * rows and least < self.least_values
         return least, max(most, STUCK) if stepped else most
 
-    def _found(self, subject: Subject, name: str, text: str, key: str) -> Answer:
+    def _report(self, subject: Subject, name: str, text: str, key: str) -> Answer:
         return self.finding(
             subject.where("predictor.predict"),
             f"head {name} {text}",

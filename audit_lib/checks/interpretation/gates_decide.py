@@ -149,17 +149,17 @@ class GatesDecideByTheirThreshold(Check):
         blind = np.isnan(value) & np.isfinite(limit) & passed
         if blind.any():
             what = f"passes {int(blind.sum())} of {int(np.isnan(value).sum())} values that are NaN"
-            yield self._found(subject, name, what, "a refusal", "passes NaN")
+            yield self._report(subject, name, what, "a refusal", "passes NaN")
         if len(own) >= self.fewest and not own["passed"].any():
             what = f"refuses all of {len(own)} orders on real rows"
-            yield self._found(subject, name, what, "some that pass", "always", Severity.MEDIUM)
+            yield self._report(subject, name, what, "some that pass", "always", Severity.MEDIUM)
         at = int((value == limit).sum())
         if passed.all() and at >= max(self.fewest, 0.05 * len(value)) and not (value > limit).any():
             what = (
                 f"never refuses: an earlier stage cut {at} of {len(value)} values off at its limit"
             )
             expected = "a value beyond it, or no gate"
-            yield self._found(subject, name, what, expected, "cut off", Severity.LOW)
+            yield self._report(subject, name, what, expected, "cut off", Severity.LOW)
             return
         clear = np.isfinite(value) & np.isfinite(limit) & (value != limit)
         if clear.sum() < self.fewest:
@@ -171,7 +171,7 @@ class GatesDecideByTheirThreshold(Check):
         )
         if against:
             what = f"says in {against} of {int(clear.sum())} rows the opposite of its threshold"
-            yield self._found(subject, name, what, "one answer on each side", "threshold")
+            yield self._report(subject, name, what, "one answer on each side", "threshold")
         elif passed[clear].all():
             real = clear[: len(own)] if len(own) >= self.fewest else clear
             yield from self._reach(subject, name, value[: len(real)][real], limit[clear])
@@ -186,7 +186,7 @@ class GatesDecideByTheirThreshold(Check):
         if size == 0 or too_high or too_low:
             seen = f"{value.min():.4g} to {value.max():.4g}"
             what = f"never refuses: values are {seen}, and its threshold is {limit[0]:.4g}"
-            yield self._found(
+            yield self._report(
                 subject, name, what, f"within {self.far:g} times", "reach", Severity.MEDIUM
             )
 
@@ -205,13 +205,13 @@ class GatesDecideByTheirThreshold(Check):
         if free:
             name = sorted(refused[free[0]])[0]
             what = f"refused {len(free)} orders that are placed as if no gate had"
-            yield self._found(subject, name, what, "a gate that is named, or no order", "placed")
+            yield self._report(subject, name, what, "a gate that is named, or no order", "placed")
         wrong = [i for i, n in enumerate(named) if n in declared and n not in refused.get(i, set())]
         if wrong:
             what = f"is named by {len(wrong)} orders that it had passed"
-            yield self._found(subject, named[wrong[0]], what, "orders that it refused", "named")
+            yield self._report(subject, named[wrong[0]], what, "orders that it refused", "named")
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         gate: str,

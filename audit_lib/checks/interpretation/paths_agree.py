@@ -19,7 +19,7 @@ from audit_lib.probes.prediction.orders import (
 )
 from audit_lib.probes.prediction.thresholds import Threshold, beside, thresholds
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
-from audit_lib.probes.questions.frames import Difference, differences, kept, label, unequal
+from audit_lib.probes.questions.frames import Difference, differences, label, margins_of, unequal
 
 BESIDE = "beside thresholds"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
@@ -82,7 +82,9 @@ class BacktestIsLive(Check):
                 by_cause.setdefault(key, []).append((name, difference, len(shared)))
                 counts.append((key, 100 * difference.count / max(len(shared), 1), name))
             one, other = (path.got.loc[shared] for path in (backtest, live))
-            yield from kept("difference of an order in backtest and live", one, other, tolerances)
+            yield from margins_of(
+                "difference of an order in backtest and live", one, other, tolerances
+            )
             rows += self._examples(name, backtest.got, live.got, tolerances)
         yield Evidence(
             "paths",

@@ -53,7 +53,7 @@ class RulesMeanWhatTheySay(Check):
         rules = {str(n): (str(r.get("side", "")), str(r.get("text", ""))) for n, r in texts.items()}
         written = {name: text for name, (_, text) in rules.items() if text.strip()}
         for name in rules.keys() - written.keys():
-            yield self._found(subject, f"rule {name} is empty", "a condition", f"{name} empty")
+            yield self._report(subject, f"rule {name} is empty", "a condition", f"{name} empty")
         real = whole_dates(built(subject).dropna(), self.rows)
         tables = [real, self._stretched(real), real * np.nan]
         names = list(written)
@@ -71,10 +71,10 @@ class RulesMeanWhatTheySay(Check):
             if rate == 1 or (rate == 0 and not beyond):
                 how = "fires in every row" if rate else "never fires, nor in rows ten times as far"
                 what = f"rule {name} {how}: {written[name]}"
-                yield self._found(subject, what, "some rows", f"{name} rate", Severity.MEDIUM)
+                yield self._report(subject, what, "some rows", f"{name} rate", Severity.MEDIUM)
             if blank.answered and name in blank.got and blank.got[name].any():
                 what = f"rule {name} fires where every feature is missing"
-                yield self._found(subject, what, "no row", f"{name} blank", Severity.MEDIUM)
+                yield self._report(subject, what, "no row", f"{name} blank", Severity.MEDIUM)
         yield Examined(len(rows), "rules")
         heads = ("rule", "side", "text", "share of rows in which it fires")
         yield Evidence("rules", "Rules, and how often they fire", heads, tuple(rows))
@@ -82,7 +82,7 @@ class RulesMeanWhatTheySay(Check):
         for a, b in combinations(seen, 2):
             if rules[a][0] != rules[b][0] and seen[a].any() and seen[a].equals(seen[b]):
                 what = f"rules {a} ({rules[a][0]}) and {b} ({rules[b][0]}) fire in the same rows"
-                yield self._found(subject, what, "other rows", f"{a} {b}", Severity.MEDIUM)
+                yield self._report(subject, what, "other rows", f"{a} {b}", Severity.MEDIUM)
 
     def _names(
         self,
@@ -107,14 +107,14 @@ class RulesMeanWhatTheySay(Check):
             taken.append((rule, token))
             if token not in real and reply.got[rule].astype(bool).equals(seen[rule]):
                 what = f"rule {rule}: {token} is no feature, and a made-up name does as well"
-                yield self._found(subject, what, "a name that resolves", f"{rule} {token}")
+                yield self._report(subject, what, "a name that resolves", f"{rule} {token}")
         if taken:
             rule, token = taken[0]
             what = (
                 f"a name that nobody knows is not refused in {len(taken)} of {len(places)} places: "
                 f"rule {rule} with another name for {token} is evaluated"
             )
-            yield self._found(subject, what, "a refusal", "unknown name")
+            yield self._report(subject, what, "a refusal", "unknown name")
 
     def _stretched(self, real: pd.DataFrame) -> pd.DataFrame:
         rng = np.random.default_rng(self.seed)
@@ -127,7 +127,7 @@ class RulesMeanWhatTheySay(Check):
     ) -> list[Reply[pd.DataFrame]]:
         return ask_many(subject.hook(FIRES), questions, into=frame)
 
-    def _found(
+    def _report(
         self, subject: Subject, what: str, expected: str, key: str, severity: Severity | None = None
     ) -> Answer:
         return self.finding(

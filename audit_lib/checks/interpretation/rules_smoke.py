@@ -93,7 +93,7 @@ class RulesTradeWhenTheyShould(Check):
         yield Examined(answered, f"orders of {hook}")
         path = hook.split(".")[1]
         if answered and not traded:
-            yield self._found(
+            yield self._report(
                 subject,
                 hook,
                 f"none of {answered} rows is traded by {path}, real and stretched ones alike",
@@ -104,7 +104,7 @@ class RulesTradeWhenTheyShould(Check):
         if blank.answered:
             shares.append(("features NaN", 100 * self._count(blank) / ROWS, hook))
         if blank.answered and self._count(blank):
-            yield self._found(
+            yield self._report(
                 subject,
                 hook,
                 f"{path} trades {self._count(blank)} of {len(blank.got)} rows without any feature",
@@ -141,7 +141,7 @@ class RulesTradeWhenTheyShould(Check):
                     yield Gap(f"{hook}, {name}", f"no order was given for any level of {head}")
         strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
         if strong and not any(self._count(r, 1.0) for r in strong):
-            yield self._found(
+            yield self._report(
                 subject,
                 hook,
                 "with every directional head at its strongest nothing is bought",
@@ -154,7 +154,7 @@ class RulesTradeWhenTheyShould(Check):
             quiet = name == "neutral" or (nan_of != name and effect[nan_of])
             ranks = name == "neutral" and self._ranks(reply, replies[STRONGEST])
             if quiet and reply.answered and not ranks and self._count(reply, rows=rows):
-                yield self._found(
+                yield self._report(
                     subject,
                     hook,
                     f"{self._count(reply, rows=rows)} of {rows} rows are traded with scores {name}",
@@ -232,7 +232,7 @@ class RulesTradeWhenTheyShould(Check):
         sides = reply.got["side"].iloc[:rows]
         return int((sides != 0).sum() if side is None else (sides == side).sum())
 
-    def _found(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:
+    def _report(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:
         both = {"never": "nothing is traded", "NaN features": "trades without a feature"}
         return self.finding(
             subject.where(hook),

@@ -110,23 +110,25 @@ class PositionsAddUp(Check):
             at = int(np.argmax(wrong))
             text = (
                 f"gross is not the move of the position in {int(wrong.sum())} of {len(gross)}: "
-                f"{_told(given, at)} earns {gross[at]:.6g}"
+                f"{_row_text(given, at)} earns {gross[at]:.6g}"
             )
-            yield self._found(subject, text, f"{gross[at]:.6g}", f"{abs(due[at]):.6g}", "gross")
+            yield self._report(subject, text, f"{gross[at]:.6g}", f"{abs(due[at]):.6g}", "gross")
         if apart.any():
             at = int(np.argmax(apart))
             text = (
                 f"net is not gross less fees in {int(apart.sum())} of {len(net)}: "
-                f"{_told(given, at)} has gross {gross[at]:.6g}, fees {fees[at]:.6g}, "
+                f"{_row_text(given, at)} has gross {gross[at]:.6g}, fees {fees[at]:.6g}, "
                 f"net {net[at]:.6g}"
             )
-            yield self._found(subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net")
+            yield self._report(
+                subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net"
+            )
         if paid.any():
             at = int(np.argmax(paid))
             told = "are paid out" if fees[at] < 0 else "are no number"
             key = "negative fees" if fees[at] < 0 else "unknown fees"
-            text = f"fees {told} in {int(paid.sum())} of {len(fees)}: {_told(given, at)}"
-            yield self._found(subject, text, f"{fees[at]:.6g}", "0 or more", key)
+            text = f"fees {told} in {int(paid.sum())} of {len(fees)}: {_row_text(given, at)}"
+            yield self._report(subject, text, f"{fees[at]:.6g}", "0 or more", key)
 
     def _related(
         self, subject: Subject, given: pd.DataFrame, got: pd.DataFrame, scale: Floats
@@ -174,7 +176,7 @@ class PositionsAddUp(Check):
                 f", and {where} says both legs" if where else ": is the exit free, or paid before?"
             )
             level = Severity.MEDIUM if where else Severity.INFO
-            yield self._found(subject, text + more, "one leg", "fees on both", "legs", level)
+            yield self._report(subject, text + more, "one leg", "fees on both", "legs", level)
         sentences = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",
@@ -186,8 +188,8 @@ class PositionsAddUp(Check):
             if (wrong := gap > self.tolerance).any():
                 at = int(np.argmax(wrong))
                 text = f"{sentences[name]}, in {int(wrong.sum())} of {len(wrong)}"
-                measured = f"{_told(cases[name], at)}: {_told(replies[name].got, at)}"
-                yield self._found(subject, f"{text}: {measured}", measured, "the relation", name)
+                measured = f"{_row_text(cases[name], at)}: {_row_text(replies[name].got, at)}"
+                yield self._report(subject, f"{text}: {measured}", measured, "the relation", name)
 
     def _held(self, off: dict[str, Floats]) -> Answers:
         for name, gap in off.items():
@@ -210,11 +212,11 @@ class PositionsAddUp(Check):
                 text, severity = f"a position with {what} ends in a crash", Severity.LOW
             else:
                 continue
-            yield self._found(
+            yield self._report(
                 subject, text, what, "a refusal, or NaN", what, severity, "cannot be settled"
             )
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         text: str,
@@ -256,7 +258,7 @@ def _furthest(got: pd.DataFrame, due: pd.DataFrame) -> Floats:
     return np.asarray(np.abs(got.to_numpy() - due.to_numpy()).max(axis=1), np.float64)
 
 
-def _told(rows: pd.DataFrame, at: int) -> str:
+def _row_text(rows: pd.DataFrame, at: int) -> str:
     return ", ".join(f"{name} {value:.6g}" for name, value in rows.iloc[at].items())
 
 

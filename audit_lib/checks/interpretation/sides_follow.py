@@ -91,7 +91,7 @@ class SidesFollowADirectionalHead(Check):
             if led:
                 yield Gap(hook, f"sides follow {led[0]}, and nobody says of what kind that head is")
             else:
-                yield self._found(subject, hook, seen_by[0], names, least)
+                yield self._report(subject, hook, seen_by[0], names, least)
         yield Evidence(
             "areas",
             "Probability that a buy scores above a sell",
@@ -148,7 +148,7 @@ class SidesFollowADirectionalHead(Check):
             return f"sides follow {rival}, which tells no direction", self.severity
         return "sides follow no directional head", Severity.HIGH
 
-    def _found(
+    def _report(
         self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], least: float
     ) -> Answer:
         departure = self._departure(areas, names, least)

@@ -11,7 +11,7 @@ from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
-    Asked,
+    Question,
     grid_orders,
     path_orders,
     written,
@@ -82,7 +82,7 @@ class OrdersAreWellFormed(Check):
                 sizes += [(i / 20, v, hook) for i, v in enumerate(quantile_mix(placed, 21))]
             for text, wrong in (self._wrong(got) | wrong_fields(subject, got)).items():
                 if wrong.any():
-                    yield self._found(subject, hook, name, text, wrong, got)
+                    yield self._report(subject, hook, name, text, wrong, got)
             if hook in RULES and self.sizing:
                 yield from self._sizing(subject, hook, features, got)
         if not count:
@@ -96,7 +96,7 @@ class OrdersAreWellFormed(Check):
             "x: quantile; fraction of equity",
         )
 
-    def _questions(self, subject: Subject) -> Iterator[tuple[str, Asked]]:
+    def _questions(self, subject: Subject) -> Iterator[tuple[str, Question]]:
         for hook in written(subject, PATHS):
             for question in path_orders(subject, hook, rows=self.rows, seed=self.seed):
                 yield hook, question
@@ -120,7 +120,7 @@ class OrdersAreWellFormed(Check):
     def _above(self) -> str:
         return f"a size above {self.largest or 1.0:g}"
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         hook: str,

@@ -66,7 +66,7 @@ class DeclaredSizesAgree(Check):
                     seen += 1
                     wrong += self._wrong(code, size, rows)
             if wrong:
-                yield self._told(wrong)
+                yield self._report(wrong)
         if not seen and not unread:
             raise NotApplicable("no document states the size of a file under audit")
         if rows:
@@ -92,7 +92,7 @@ class DeclaredSizesAgree(Check):
         if wrong:
             yield size.location, about, wrong
 
-    def _told(self, wrong: list[_Wrong]) -> Answer:
+    def _report(self, wrong: list[_Wrong]) -> Answer:
         """One finding a document: it was made at another commit, or counts in another way."""
         place, about, numbers = wrong[0]
         text = ", ".join(f"{what} declared {due}, measured {is_}" for what, due, is_ in numbers)

@@ -46,10 +46,10 @@ class NetworksAreLoadedWhole(Check):
         if not loads:
             raise NotApplicable("the source loads no weights into a network")
         for load in loads:
-            yield from self._told(load)
+            yield from self._report(load)
         yield Examined(len(loads), "places that load weights")
 
-    def _told(self, load: NetworkLoad) -> Answers:
+    def _report(self, load: NetworkLoad) -> Answers:
         symbol = load.unit.name if load.unit.name != MODULE else ""
         place = Location(load.unit.path, line=load.node.lineno, symbol=symbol)
         where = symbol or "the module"

@@ -177,14 +177,14 @@ class LearnerFollowsItsLessons(Check):
             idle = [c for c, one in zip(lessons.columns, same, strict=True) if one]
         if 0 < len(idle) < len(lessons.columns):
             text = f"{len(idle)} of {len(lessons.columns)} columns are learnt nothing of: "
-            return self._said(subject, text + ", ".join(idle[:6]), "columns", float(len(idle)))
+            return self._report(subject, text + ", ".join(idle[:6]), "columns", float(len(idle)))
         all_answered = all(answers[n].answered for n in (*_SIDES, "nothing", "doubled"))
         if not all_answered or np.array_equal(answers["doubled"].got, answers["way 0"].got):
             return None  # it learns of the labels' signs alone
         for word in _SIDES:
             if np.array_equal(answers[word].got, answers["nothing"].got):
                 text = f"labels {word} 0 teach what labels of 0 do, as if they were clipped there"
-                return self._said(subject, text, "clipped", 0.0)
+                return self._report(subject, text, "clipped", 0.0)
         return None
 
     def _direction(
@@ -201,18 +201,18 @@ class LearnerFollowsItsLessons(Check):
             if not moves:
                 return Gap("lessons", "no lesson changes a prediction")
             text = "predictions move with every batch and are the same whatever the labels say"
-            return self._said(subject, text, "unrelated", 0.0)
+            return self._report(subject, text, "unrelated", 0.0)
         for name, value in lagged.items():
             if abs(value) >= 0.5 > abs(taught):
                 text = f"{name}: what is learnt agrees with that ({value:.2f}), and not with the "
                 text += f"labels' own rows ({taught:.2f})"
-                return self._said(subject, text, "lag", value)
+                return self._report(subject, text, "lag", value)
         if taught <= -0.5:
             text = f"what is learnt is the opposite of what is taught (agreement {taught:.2f})"
-            return self._said(subject, text, "sign", taught)
+            return self._report(subject, text, "sign", taught)
         if abs(taught) < 0.3:
             text = f"what is learnt has nothing to do with the labels (agreement {taught:.2f})"
-            return self._said(subject, text, "unrelated", taught)
+            return self._report(subject, text, "unrelated", taught)
         weak = f"agreement with the labels of {taught:.2f} tells too little"
         return None if taught >= 0.5 else Gap("lessons", weak)
 
@@ -234,18 +234,18 @@ class LearnerFollowsItsLessons(Check):
         if idle:
             which = ", ".join(("first", "second", "third", "last")[q] for q in idle)
             text = f"rows in the {which} quarter of a batch teach nothing"
-            yield self._said(subject, text, "rows", float(len(idle)))
+            yield self._report(subject, text, "rows", float(len(idle)))
             return
         turned = moved("turned")
         if turned is not None and turned <= 0.0:
             text = f"{self.batches - self.batches // 2} later batches that say the opposite turn "
             text += "no prediction their way"
-            yield self._said(subject, text, "drift", turned)
+            yield self._report(subject, text, "drift", turned)
         base = answers["same rows"]
         earlier = [answers[f"batch {i}"] for i in range(self.batches - 1)]
         if base.answered and all(r.answered and np.array_equal(r.got, base.got) for r in earlier):
             text = f"of {self.batches} batches all but the last leave no trace, as if the state "
-            yield self._said(subject, text + "were reset with each", "reset", 0.0)
+            yield self._report(subject, text + "were reset with each", "reset", 0.0)
         yield from self._memory(subject, lessons, answers)
 
     def _memory(
@@ -272,9 +272,9 @@ class LearnerFollowsItsLessons(Check):
         stated = self.half_life
         if stated is not None and not 0.5 <= measured / stated <= 2.0:
             text = f"a row counts half after {measured:.0f} rows; {stated:g} are stated"
-            yield self._said(subject, text, "memory", measured)
+            yield self._report(subject, text, "memory", measured)
 
-    def _said(self, subject: Subject, text: str, key: str, measured: float) -> Answer:
+    def _report(self, subject: Subject, text: str, key: str, measured: float) -> Answer:
         return self.finding(
             subject.where(HOOK),
             text,

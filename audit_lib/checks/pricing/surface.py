@@ -61,7 +61,7 @@ class SurfaceAllowsNoArbitrage(Check):
         yield self._heat("variance", "Total implied variance", k, w, "total variance")
         bad = ~(w > 0)
         if bad.any():
-            yield self._found(subject, "positive variance", k, bad, np.where(bad, w, np.nan), "w")
+            yield self._report(subject, "positive variance", k, bad, np.where(bad, w, np.nan), "w")
             return
         g = durrleman(k, w, (above - below) / (2 * STEP), (above - 2 * w + below) / STEP**2)
         yield self._heat("density", "Durrleman's g", k, g, "negative: negative density")
@@ -69,11 +69,11 @@ class SurfaceAllowsNoArbitrage(Check):
             yield Margin("smallest of Durrleman's g", float(g.min()), -1e-4, least=True)
         broken = ~(g >= -1e-4)
         if broken.any():
-            yield self._found(subject, "no butterfly arbitrage", k, broken, g, "g")
+            yield self._report(subject, "no butterfly arbitrage", k, broken, g, "g")
         rises = np.diff(w, axis=0, prepend=w[:1])
         falls = rises < -self.tolerance
         if falls.any():
-            yield self._found(subject, "no calendar arbitrage", k, falls, rises, "rise of w")
+            yield self._report(subject, "no calendar arbitrage", k, falls, rises, "rise of w")
         yield from self._beyond(subject, hook)
         yield from self._between(subject, hook)
         yield from self._wings(subject, hook)
@@ -89,7 +89,7 @@ class SurfaceAllowsNoArbitrage(Check):
         broken = ~(g >= -1e-3) | ~(w > 0)
         if broken.any():
             name = "no butterfly arbitrage beyond the grid"
-            yield self._found(subject, name, k, broken, g, "g", Severity.MEDIUM)
+            yield self._report(subject, name, k, broken, g, "g", Severity.MEDIUM)
 
     def _between(self, subject: Subject, hook: Hook) -> Answers:
         """Total variance over a thousand maturities that are drawn, and twenty beyond the last.
@@ -159,9 +159,9 @@ class SurfaceAllowsNoArbitrage(Check):
         steep = slopes > 2 + 1e-6
         if steep.any():
             at = np.array([-self.wing, self.wing])
-            yield self._found(subject, "wings rise at most at slope 2", at, steep, slopes, "slope")
+            yield self._report(subject, "wings rise at most at slope 2", at, steep, slopes, "slope")
 
-    def _found(
+    def _report(
         self,
         subject: Subject,
         name: str,

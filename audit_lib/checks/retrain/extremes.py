@@ -14,7 +14,7 @@ from audit_lib.probes.lifecycle.retraining import (
 )
 from audit_lib.probes.questions.asking import reasons
 
-Said = dict[tuple[float, str], Answered]
+Decisions = dict[tuple[float, str], Answered]
 BETTER = "better than in training"
 #: far beyond what is ever seen: per cent for fractions, seconds or minutes for days
 _BEYOND: dict[str, tuple[str, float]] = {
@@ -88,7 +88,7 @@ class HealthyRestsAndDisasterFires(Check):
         for name, (key, value) in _BEYOND.items():
             yield f"{name} beyond", with_key(base, key, value)
 
-    def _extremes(self, subject: Subject, by_case: Said) -> Answers:
+    def _extremes(self, subject: Subject, by_case: Decisions) -> Answers:
         low = self._below_floor(by_case)
         for name, wanted in (("healthy", False), ("disastrous", True)):
             wrong = [
@@ -107,14 +107,14 @@ class HealthyRestsAndDisasterFires(Check):
             yield self._wrong(subject, message, slept, "live score")
 
     @staticmethod
-    def _below_floor(made: Said) -> set[float]:
+    def _below_floor(made: Decisions) -> set[float]:
         """Training scores at which a trigger fires for the level of a score, not for a decay."""
         fires = {s for s in SCORES if (s, "healthy") in made and made[s, "healthy"].retrain}
         if all(s in fires for s in SCORES if (s, "healthy") in made):
             return set()
         return {s for s in fires if (s, BETTER) in made and made[s, BETTER].retrain}
 
-    def _unused(self, subject: Subject, by_case: Said) -> Answers:
+    def _unused(self, subject: Subject, by_case: Decisions) -> Answers:
         unused = [w.name for w in ways(healthy()) if self._never_fires(by_case, f"{w.name} alone")]
         far = [n for n in _BEYOND if n in unused and not self._never_fires(by_case, f"{n} beyond")]
         for name in far:
@@ -141,7 +141,7 @@ class HealthyRestsAndDisasterFires(Check):
                 evidence=("extremes",),
             )
 
-    def _mute(self, subject: Subject, by_case: Said) -> Answers:
+    def _mute(self, subject: Subject, by_case: Decisions) -> Answers:
         mute = [(s, n) for (s, n), a in by_case.items() if a.retrain and not a.reasons]
         if mute:
             score, name = mute[0]
@@ -168,6 +168,6 @@ class HealthyRestsAndDisasterFires(Check):
         )
 
     @staticmethod
-    def _never_fires(by_case: Said, name: str) -> bool:
+    def _never_fires(by_case: Decisions, name: str) -> bool:
         heard = [answer.retrain for (_, n), answer in by_case.items() if n == name]
         return bool(heard) and not any(heard)

@@ -75,7 +75,7 @@ class TriggersAreFed(Check):
         rows = []
         for key in heard:
             was, now = states["as before"].get(key), states[MOVED_BY[key]].get(key)
-            fault = self._told(key, was, now)
+            fault = self._fault(key, was, now)
             rows.append((key, MOVED_BY[key], _shown(was), _shown(now), fault or "as it should"))
             if fault:
                 yield self.finding(
@@ -104,7 +104,7 @@ class TriggersAreFed(Check):
         return list(inputs)
 
     @staticmethod
-    def _told(key: str, was: Any, now: Any) -> str:
+    def _fault(key: str, was: Any, now: Any) -> str:
         """What is wrong with what the caller says; '' for nothing."""
         if was is None or now is None:
             return "never tells it"

@@ -82,7 +82,7 @@ class TriggerRemembersAcrossRestarts(Check):
         straight, again = replies[:2]
         if again.answered and _apart(straight, again):
             text = "the same history twice gets other decisions"
-            yield self._found(subject, text, number, "chance")
+            yield self._report(subject, text, number, "chance")
             return
         broken = [
             (i, _apart(straight, r))
@@ -91,7 +91,7 @@ class TriggerRemembersAcrossRestarts(Check):
         ]
         if broken:
             i, count = max(broken, key=lambda case: case[1])
-            yield self._found(
+            yield self._report(
                 subject,
                 f"a restart after {len(broken)} of {len(after) - 2} states changes decisions, most "
                 f"after state {i}: {count} of {len(straight.got)}",
@@ -99,7 +99,7 @@ class TriggerRemembersAcrossRestarts(Check):
                 "a restart forgets",
             )
         if beginning.answered and beginning.got != straight.got[: len(beginning.got)]:
-            yield self._found(subject, "later states change earlier decisions", number, "prefix")
+            yield self._report(subject, "later states change earlier decisions", number, "prefix")
 
     def _history(self, seed: int) -> list[RetrainState]:
         rng = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ class TriggerRemembersAcrossRestarts(Check):
             states.append(with_key(state, "days_since_training", age))
         return [*states[:-2], bad, bad]
 
-    def _found(self, subject: Subject, text: str, number: int, cause: str) -> Answer:
+    def _report(self, subject: Subject, text: str, number: int, cause: str) -> Answer:
         return self.finding(
             subject.where(HOOK),
             text,

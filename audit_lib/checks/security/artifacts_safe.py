@@ -65,11 +65,11 @@ class ArtifactsAreSafeToLoad(Check):
             state = artifact.safety.value if refused or not first.reasons else "own or vouched for"
             rows.append((artifact.path, artifact.kind, artifact.size, state, shown))
             if refused and self._unsafe(artifact, open_reasons):
-                yield self._found([artifact], "unsafe", shown)
+                yield self._report([artifact], "unsafe", shown)
             elif refused:
                 alike.setdefault(shown or artifact.path, []).append(artifact)
         for shown, group in alike.items():
-            yield self._found(group, "unknown", "" if shown == group[0].path else shown)
+            yield self._report(group, "unknown", "" if shown == group[0].path else shown)
         counts = Counter(row[3] for row in rows)
         yield Evidence(
             "artifacts",
@@ -93,7 +93,7 @@ class ArtifactsAreSafeToLoad(Check):
             return artifact.safety is Safety.UNSAFE
         return any(r.safety is Safety.UNSAFE for r in reasons)
 
-    def _found(self, group: list[Artifact], verdict: str, shown: str) -> Answer:
+    def _report(self, group: list[Artifact], verdict: str, shown: str) -> Answer:
         """One finding for each harmful file; one for all files that name the same unknown code."""
         first = group[0]
         named = f"{first.path} ({first.kind})"

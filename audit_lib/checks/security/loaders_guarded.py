@@ -61,7 +61,7 @@ class LoadersRunNothing(Check):
                     rows.append((where, load.what, " ← ".join(load.outside), guard))
         for modules, alike_ in self._together(alike):
             more = f"; so in {', '.join(modules[1:])}" if len(modules) > 1 else ""
-            yield self._told(modules[0], alike_, more)
+            yield self._report(modules[0], alike_, more)
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))
@@ -86,7 +86,7 @@ class LoadersRunNothing(Check):
                 told |= {(p, kind) for p in same}
                 yield [path, *(p for p in same if p != path)], found
 
-    def _told(self, path: str, cases: list[Load], more: str = "") -> Answer:
+    def _report(self, path: str, cases: list[Load], more: str = "") -> Answer:
         first = min(cases, key=lambda f: (f.proven, f.template, f.node.lineno))
         own = sum(f.unit is first.unit for f in cases)
         times = f" {own} times" if own > 1 else ""

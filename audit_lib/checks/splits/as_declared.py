@@ -11,7 +11,7 @@ from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
 from audit_lib.probes.questions.asking import ask, mapping
 
-Said = tuple[str, dict[str, Any], Location]
+Declaration = tuple[str, dict[str, Any], Location]
 """who declares (code or metadata), what, and where"""
 
 
@@ -73,8 +73,8 @@ class SplitsAreAsDeclared(Check):
             compared += len(driven.folds)
         yield Examined(compared, "declarations and folds")
 
-    def _declared(self, subject: Subject) -> list[Said]:
-        declarations: list[Said] = []
+    def _declared(self, subject: Subject) -> list[Declaration]:
+        declarations: list[Declaration] = []
         if subject.has("splits.declared"):
             reply = ask(subject.hook("splits.declared"), into=mapping)
             if reply.answered:
@@ -92,14 +92,18 @@ class SplitsAreAsDeclared(Check):
         return declarations
 
     @staticmethod
-    def _driven(subject: Subject, horizon: int, declarations: list[Said]) -> DrivenFolds | None:
+    def _driven(
+        subject: Subject, horizon: int, declarations: list[Declaration]
+    ) -> DrivenFolds | None:
         if not (subject.has(HOOK) and subject.has("features.panel")):
             return None
         stated = (facts.get("embargo") for _, facts, _ in declarations)
         embargo = max((e for e in stated if isinstance(e, int)), default=0)
         return with_ends(subject, drive_folds(subject, horizon), embargo)
 
-    def _folds(self, subject: Subject, driven: DrivenFolds, declarations: list[Said]) -> Answers:
+    def _folds(
+        self, subject: Subject, driven: DrivenFolds, declarations: list[Declaration]
+    ) -> Answers:
         gaps = {fold.number: _gaps(fold) for fold in driven.folds}
         for source, facts, _ in declarations:
             for k, (what, side) in enumerate((("purge", "before"), ("embargo", "after"))):

@@ -88,7 +88,7 @@ class ACrashLeavesOldOrNew(Check):
                 severity=SEVERITIES.get(relation),
                 evidence=("deaths",),
             )
-        for relation, crashes in in_place.items() if not self._said(subject) else ():
+        for relation, crashes in in_place.items() if not self._reported_elsewhere(subject) else ():
             hooks = list(dict.fromkeys(hook for hook, _ in crashes))
             yield self.finding(
                 subject.where(hooks[0]),
@@ -102,7 +102,7 @@ class ACrashLeavesOldOrNew(Check):
             )
 
     @staticmethod
-    def _said(subject: Subject) -> bool:
+    def _reported_elsewhere(subject: Subject) -> bool:
         """True where VER005 has found that the registry file is written in place."""
         return any(
             f.key == "the registry file is written in place"

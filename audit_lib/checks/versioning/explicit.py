@@ -73,7 +73,7 @@ class ExplicitMeansExplicit(Check):
         requests = [*there, *odd_ids(subject.version, there)]
         replies = ask_many(hook, [(r,) for r in requests], into=resolution)
         for request, reply in zip(requests, replies, strict=True):
-            rows.append(("store as it is", request, self._said(reply)))
+            rows.append(("store as it is", request, self._answer(reply)))
             findings += self._judged(subject, request, reply, served, listed=request in there)
         resolved = [v for v, r in zip(there, replies, strict=False) if r.answered]
         loaded = _predictions(subject, resolved[-LOADED:])
@@ -83,7 +83,7 @@ class ExplicitMeansExplicit(Check):
         for name, path, how in self._damages(subject, scratch):
             with scratch.damaged(path, how) as store:
                 reply = ask(hook.on(store), subject.version, into=resolution)
-            rows.append((name, subject.version, self._said(reply).replace(str(store), "<store>")))
+            rows.append((name, subject.version, self._answer(reply).replace(str(store), "<store>")))
             findings += self._gone(subject, name, how, reply, str(store))
         yield Examined(len(rows), "requests")
         unheard = [v for v, r in zip(there, replies, strict=False) if not r.answered]
@@ -273,7 +273,7 @@ class ExplicitMeansExplicit(Check):
             yield "the registry file empty", file, "empty"
 
     @staticmethod
-    def _said(reply: Reply[Resolution]) -> str:
+    def _answer(reply: Reply[Resolution]) -> str:
         return str(reply.got) if reply.answered else reply.why
 
 

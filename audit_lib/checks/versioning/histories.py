@@ -6,7 +6,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
-from audit_lib.probes.lifecycle.registry_history import Found, Session, search
+from audit_lib.probes.lifecycle.registry_history import Failure, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
 from audit_lib.probes.questions.asking import ask
 
@@ -136,8 +136,10 @@ class RegistryKeepsItsPromises(Check):
         if not done.ended and not done.found and done.histories <= FEWEST:
             yield Gap(f"histories after the first {done.histories}", f"{self.seconds:g} s were up")
         for relation, failure in done.found.items():
-            if FOLLOWS.get(relation) not in done.found and not self._said(subject, relation):
-                yield from self._told(subject, relation, failure)
+            if FOLLOWS.get(relation) not in done.found and not self._reported_elsewhere(
+                subject, relation
+            ):
+                yield from self._report(subject, relation, failure)
 
     @staticmethod
     def _ordinary(subject: Subject, scratch: ScratchStore, metrics: dict[str, float]) -> None:
@@ -152,7 +154,7 @@ class RegistryKeepsItsPromises(Check):
         )
 
     @staticmethod
-    def _said(subject: Subject, relation: str) -> bool:
+    def _reported_elsewhere(subject: Subject, relation: str) -> bool:
         """True where another check has found the same in this run."""
         code, keys = SAID.get(relation, ("", ()))
         return any(
@@ -162,7 +164,7 @@ class RegistryKeepsItsPromises(Check):
             for r in subject.so_far
         )
 
-    def _told(self, subject: Subject, relation: str, failure: Found) -> Answers:
+    def _report(self, subject: Subject, relation: str, failure: Failure) -> Answers:
         name, departure = relation.replace(" ", "-").replace("'", ""), failure.departure
         rows = tuple((i, *step.row) for i, step in enumerate(failure.steps, start=1))
         columns = ("step", "call", "given", "answer")

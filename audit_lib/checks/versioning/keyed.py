@@ -73,7 +73,7 @@ class EachKeyIsServedItsOwn(Check):
         requests = [None, *subject.versions()[-self.versions :]]
         for key in combinations(keys):
             for request in requests:
-                reply, served = self._asked(subject, key, request)
+                reply, served = self._resolved(subject, key, request)
                 rows.append((text_of(key), request or "none", served))
                 if not reply.answered:
                     if reply.failure is not None:
@@ -141,7 +141,7 @@ class EachKeyIsServedItsOwn(Check):
             )
 
     @staticmethod
-    def _asked(subject: Subject, key: Key, request: str | None) -> tuple[Reply[Resolution], str]:
+    def _resolved(subject: Subject, key: Key, request: str | None) -> tuple[Reply[Resolution], str]:
         hook = subject.hook("registry.resolve").for_key(key)
         reply = ask(hook, request, into=resolution)
         return reply, str(reply.got) if reply.answered else reply.why

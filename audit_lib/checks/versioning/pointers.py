@@ -67,11 +67,11 @@ class PointersLeadWhereTheySay(Check):
             if version is None:
                 continue
             reply = ask(hook, version, into=resolution)
-            rows.append((name, version, self._said(reply)))
+            rows.append((name, version, self._answer(reply)))
             if not reply.answered or reply.got.version != version:
                 findings.append(self._wrong(subject, f"{name} ({version})", reply, version))
         default = ask(hook, None, into=resolution)
-        rows.append(("no version", None, self._said(default)))
+        rows.append(("no version", None, self._answer(default)))
         allowed = [v for v in named.values() if v is not None]
         strange = default.answered and pointers and default.got.version not in allowed
         if default.failure is not None or strange:
@@ -79,7 +79,7 @@ class PointersLeadWhereTheySay(Check):
             findings.append(self._wrong(subject, "a request without a version", default, due))
         if default.answered:
             for name, reply in self._cut(subject, default.got.version, pointers):
-                rows.append((f"no version, {name}", None, self._said(reply)))
+                rows.append((f"no version, {name}", None, self._answer(reply)))
                 if reply.refusal is None:
                     what = f"a request without a version, {name},"
                     findings.append(self._wrong(subject, what, reply, "a refusal"))
@@ -125,8 +125,8 @@ class PointersLeadWhereTheySay(Check):
         how = "ends in a crash" if crashed else "is answered with"
         return self.finding(
             subject.where("registry.resolve"),
-            f"{what} {how} {self._said(reply)}" if reply.answered else f"{what}: {reply.why}",
-            measured=self._said(reply),
+            f"{what} {how} {self._answer(reply)}" if reply.answered else f"{what}: {reply.why}",
+            measured=self._answer(reply),
             expected=due,
             key=what,
             severity=Severity.LOW if crashed else None,
@@ -134,5 +134,5 @@ class PointersLeadWhereTheySay(Check):
         )
 
     @staticmethod
-    def _said(reply: Reply[Resolution]) -> str:
+    def _answer(reply: Reply[Resolution]) -> str:
         return str(reply.got) if reply.answered else reply.why

@@ -122,7 +122,7 @@ class RegisteredIsResolved(Check):
         findings += self._by_metrics(session, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"
-            findings.append(self._found(session, text, "writes", severity=Severity.CRITICAL))
+            findings.append(self._report(session, text, "writes", severity=Severity.CRITICAL))
         findings += self._hostile(session)
         yield Examined(len(session.log), "calls of the registry")
         yield Evidence(
@@ -139,16 +139,16 @@ class RegisteredIsResolved(Check):
         listed = session.listed()
         if not listed or listed[-1] != version:
             last = listed[-1] if listed else "nothing"
-            yield self._found(
+            yield self._report(
                 session, f"after registering {version}, versions() ends with {last}", "order"
             )
         old_listed = [v for v in listed if v in old]
         if old_listed != [v for v in old if v in listed]:
-            yield self._found(session, "registering reorders the versions before it", "order")
+            yield self._report(session, "registering reorders the versions before it", "order")
         reply = session.resolve(version)
         if not reply.answered or reply.got.version != version:
             answer = reply.why or str(reply.got)
-            yield self._found(
+            yield self._report(
                 session, f"{version} was registered, but resolves to {answer}", "resolve"
             )
 
@@ -157,13 +157,13 @@ class RegisteredIsResolved(Check):
         reply = session.register(version, **{k: v + 1.0 for k, v in session.metrics.items()})
         listed = session.listed()
         if listed.count(version) != 1:
-            yield self._found(
+            yield self._report(
                 session, f"{version} is listed {listed.count(version)} times", "duplicate"
             )
         elif set(listed) > listed_before:
             return  # the registry gave it an id of its own, and the first is as it was
         elif reply.answered and session.metrics and changed(before, tree_digest(session.store)):
-            yield self._found(
+            yield self._report(
                 session,
                 f"a second registration of {version} with other metrics replaces the first",
                 "duplicate",
@@ -178,7 +178,7 @@ class RegisteredIsResolved(Check):
                 continue
             reply = session.resolve(version)
             if version not in listed or not reply.answered:
-                yield self._found(
+                yield self._report(
                     session,
                     f"after {len(ids)} registrations {name}, {version}, is gone",
                     f"retention {name}",
@@ -188,7 +188,7 @@ class RegisteredIsResolved(Check):
         default = session.resolve(None)
         expected = (champion, ids[-1])
         if not session.hidden and default.answered and default.got.version not in expected:
-            yield self._found(
+            yield self._report(
                 session,
                 f"after {len(ids)} registrations the default is {default.got.version!r}, neither "
                 "champion nor newest",
@@ -199,12 +199,12 @@ class RegisteredIsResolved(Check):
         replies = ask_many(hook, [(v,) for v in wanted], into=resolution)
         for version, reply in zip(wanted, replies, strict=True):
             if version in listed and not reply.answered:
-                yield self._found(
+                yield self._report(
                     session, f"{version} is listed, but {reply.why}", "listed and unresolved"
                 )
                 return
             if reply.answered and reply.got.version != version:
-                yield self._found(
+                yield self._report(
                     session,
                     f"{version} is answered with {reply.got}",
                     "substituted",
@@ -218,7 +218,7 @@ class RegisteredIsResolved(Check):
         if session.pointed("latest") != last or not session.register(later).answered:
             return
         if later in session.listed() and (now := session.pointed("latest")) != later:
-            yield self._found(
+            yield self._report(
                 session,
                 f"{later} was registered after {last}, and latest is {now}: ids go as text",
                 "latest",
@@ -239,7 +239,7 @@ class RegisteredIsResolved(Check):
         if len(set(seen.values())) < 2 or self._is_seated(session, champion):
             return
         yes, no = (next(v for v, served in seen.items() if served == way) for way in (True, False))
-        yield self._found(
+        yield self._report(
             session,
             f"the default follows recorded metrics: {yes}, registered last, is served by default, "
             f"and {no}, registered last with other metrics, is not",
@@ -272,12 +272,12 @@ class RegisteredIsResolved(Check):
             taken |= reply.answered
             written = self._outside(session, around)
             if reply.answered and not written:
-                yield self._found(
+                yield self._report(
                     session, f"the id {odd!r} is registered", f"id {odd!r}", expected="a refusal"
                 )
             if written:
                 issued = session.subject.has("registry.create")  # and nobody else gives ids
-                yield self._found(
+                yield self._report(
                     session,
                     f"registering {odd!r} writes outside the store: {written[0]}"
                     + ("; the subject issues its ids itself" if issued else ""),
@@ -286,7 +286,7 @@ class RegisteredIsResolved(Check):
                 )
                 return  # what is left of the store proves nothing
         if not taken and (lost := before - set(session.listed())):
-            yield self._found(
+            yield self._report(
                 session, f"a declined registration drops {sorted(lost)[0]}", "declined"
             )
 
@@ -309,7 +309,7 @@ class RegisteredIsResolved(Check):
         after = tree_digest(session.store.parent)
         return [p for p in changed(before, after) if not p.startswith(inside)]
 
-    def _found(
+    def _report(
         self,
         session: _Session,
         message: str,

@@ -73,10 +73,10 @@ class ConcurrentWritersLoseNothing(Check):
         yield Evidence(
             "race", "Two registrations at once", ("call", "version", "answer"), tuple(rows)
         )
-        yield from self._told(subject.where("registry.register"), unreadable, lost, crashes)
+        yield from self._report(subject.where("registry.register"), unreadable, lost, crashes)
         yield Examined(self.rounds, "pairs of registrations at once")
 
-    def _told(
+    def _report(
         self, where: Location, unreadable: str, lost: int, crashes: list[str]
     ) -> Iterator[Finding]:
         if unreadable:

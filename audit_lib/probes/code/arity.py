@@ -37,15 +37,15 @@ class Unpacked:
 
 def unpacked(unit: Unit) -> Iterator[Unpacked]:
     """Calls in a unit whose answer is unpacked, or indexed by a constant."""
-    kept = _kept(unit)
+    call_of = _single_assignments(unit)
     for node in _own(unit):
         if isinstance(node, ast.Assign):
-            call = _call(node.value, kept)
+            call = _call(node.value, call_of)
             for target in node.targets if call is not None else ():
                 if isinstance(target, (ast.Tuple, ast.List)) and call is not None:
                     starred = sum(isinstance(e, ast.Starred) for e in target.elts)
                     yield Unpacked(call, len(target.elts) - starred, not starred)
-        elif isinstance(node, ast.Subscript) and (call := _call(node.value, kept)) is not None:
+        elif isinstance(node, ast.Subscript) and (call := _call(node.value, call_of)) is not None:
             index = node.slice
             if isinstance(index, ast.Constant) and isinstance(index.value, int) and index.value > 0:
                 yield Unpacked(call, index.value + 1, exact=False)
@@ -60,7 +60,7 @@ def arities(references: References, unit: Unit, depth: int = 0) -> dict[int, int
         return None
     if not _TRANSPARENT.issuperset(decorators(node)):
         return None
-    found: dict[int, int] = {}
+    lines: dict[int, int] = {}
     for part in _own(unit):
         if isinstance(part, (ast.Yield, ast.YieldFrom)):
             return None
@@ -69,8 +69,8 @@ def arities(references: References, unit: Unit, depth: int = 0) -> dict[int, int
             if counted is None:
                 return None
             for count, line in counted.items():
-                found.setdefault(count, line)
-    return found or None
+                lines.setdefault(count, line)
+    return lines or None
 
 
 def _count(
@@ -102,7 +102,7 @@ def _own(unit: Unit) -> Iterator[ast.AST]:
     return own_nodes(body, but=(*DEFINITIONS, ast.Lambda))
 
 
-def _kept(unit: Unit) -> dict[str, ast.expr]:
+def _single_assignments(unit: Unit) -> dict[str, ast.expr]:
     """Locals that are assigned once, to what."""
     bound: Counter[str] = Counter()
     values: dict[str, ast.expr] = {}
@@ -114,10 +114,10 @@ def _kept(unit: Unit) -> dict[str, ast.expr]:
     return {name: value for name, value in values.items() if bound[name] == 1}
 
 
-def _call(node: ast.expr, kept: dict[str, ast.expr]) -> ast.Call | None:
+def _call(node: ast.expr, call_of: dict[str, ast.expr]) -> ast.Call | None:
     """The call that makes a value: itself, awaited, or kept in a local that is assigned once."""
     if isinstance(node, ast.Name):
-        node = kept.get(node.id, node)
+        node = call_of.get(node.id, node)
     if isinstance(node, ast.Await):
         node = node.value
     return node if isinstance(node, ast.Call) else None

@@ -86,8 +86,8 @@ def choices(file: FileUnits, rows: str, shelf: Shelf) -> Iterator[Choice]:
         }
         for node in _own(unit):
             for how, role in _bound(node):
-                told = "fall-back" if id(node) in handlers else how
-                yield _choice(unit, node, told, role)
+                way = "fall-back" if id(node) in handlers else how
+                yield _choice(unit, node, way, role)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 named = _NAMED.search(node.attr)
                 if named and (_ABOUT.search(node.attr) or _ALONE.match(node.attr)):

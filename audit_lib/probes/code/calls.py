@@ -113,15 +113,15 @@ def owner(call: ast.Call) -> ast.expr | None:
 
 def chain(call: ast.Call) -> list[ast.Call]:
     """Calls that a method call stands on: of ``x.groupby(k)["y"].rank()`` the ``groupby``."""
-    found: list[ast.Call] = []
+    calls: list[ast.Call] = []
     node: ast.expr | None = owner(call)
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Call):
-            found.append(node)
+            calls.append(node)
             node = owner(node)
         else:
             node = node.value
-    return found
+    return calls
 
 
 def groups_of_a_date(call: ast.Call) -> bool:

@@ -116,7 +116,7 @@ def _named(
 
 def _fits(node: ast.JoinedStr, name: str) -> bool:
     """True where an f-string can make the name, and says enough of it by itself."""
-    said = [str(p.value) if isinstance(p, ast.Constant) else None for p in node.values]
-    if sum(c.isalpha() for part in said if part for c in part) < _LETTERS:
+    texts = [str(p.value) if isinstance(p, ast.Constant) else None for p in node.values]
+    if sum(c.isalpha() for part in texts if part for c in part) < _LETTERS:
         return False
-    return bool(re.fullmatch("".join(".+" if p is None else re.escape(p) for p in said), name))
+    return bool(re.fullmatch("".join(".+" if p is None else re.escape(p) for p in texts), name))

@@ -26,7 +26,7 @@ def constant(index: ModuleIndex, path: str, name: str) -> Any:
 
 def class_defaults(index: ModuleIndex, path: str) -> dict[str, Any]:
     """Field name to default of the classes of a module, where only one class has the field."""
-    found: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     tree = index.module(path).source.tree
     for node in tree.body if tree is not None else []:
         if isinstance(node, ast.ClassDef):
@@ -35,8 +35,8 @@ def class_defaults(index: ModuleIndex, path: str) -> dict[str, Any]:
                     continue
                 if isinstance(statement.target, ast.Name):
                     value = _value(index, path, statement.value, 0)
-                    found.setdefault(statement.target.id, []).append(value)
-    return {k: v[0] for k, v in found.items() if len(v) == 1 and v[0] is not UNKNOWN}
+                    values.setdefault(statement.target.id, []).append(value)
+    return {k: v[0] for k, v in values.items() if len(v) == 1 and v[0] is not UNKNOWN}
 
 
 def _constant(index: ModuleIndex, path: str, name: str, depth: int) -> Any:
@@ -90,14 +90,14 @@ def _wrapped(index: ModuleIndex, path: str, node: ast.expr, depth: int) -> Any:
 
 
 def _mapping(index: ModuleIndex, path: str, node: ast.Dict, depth: int) -> Any:
-    found = {}
+    pairs = {}
     for key, value in zip(node.keys, node.values, strict=True):
         name = _value(index, path, key, depth + 1) if key is not None else UNKNOWN
         inner = _value(index, path, value, depth + 1)
         if name is UNKNOWN or inner is UNKNOWN or isinstance(name, (list, dict)):
             return UNKNOWN
-        found[str(name)] = inner
-    return found
+        pairs[str(name)] = inner
+    return pairs
 
 
 def number_written(node: ast.expr | None) -> float | None:

@@ -50,7 +50,7 @@ class Truth:
         paths: dict[str, list[str]] = {}
         for file in self.subject.source.subsystem:
             paths.setdefault(PurePosixPath(file.path).stem, []).append(file.path)
-        return {stem: found[0] for stem, found in paths.items() if len(found) == 1}
+        return {stem: matches[0] for stem, matches in paths.items() if len(matches) == 1}
 
     def named(self, path: Path) -> tuple[str, Any]:
         """Counterpart by name; :data:`UNKNOWN` where there is none."""
@@ -67,13 +67,13 @@ class Truth:
             where = getattr(artifacts.fields, path[-1])
             if self.metadata.has(where):
                 return str(self.metadata.location(where)), self.metadata.get(where)
-        where, found = self._in_code(path)
-        return (where, found) if found is not UNKNOWN else self._set(path[-1])
+        where, value = self._in_code(path)
+        return (where, value) if value is not UNKNOWN else self._set(path[-1])
 
     def _set(self, name: str) -> tuple[str, Any]:
         """The one number that settings of that name have, wherever they stand."""
-        found = self._settings.get(name.lower(), [])
-        return found[0][::-1] if len({value for value, _ in found}) == 1 else ("", UNKNOWN)
+        values = self._settings.get(name.lower(), [])
+        return values[0][::-1] if len({value for value, _ in values}) == 1 else ("", UNKNOWN)
 
     @cached_property
     def _settings(self) -> dict[str, list[tuple[float, str]]]:
@@ -81,10 +81,10 @@ class Truth:
         with suppress(NotAssessed, NotApplicable):
             but.append(self.subject.store)
         documents = self.subject.parameters.documents.values()
-        found = settings(code_of(self.subject.source), tuple(but))
+        values = settings(code_of(self.subject.source), tuple(but))
         return {
             name: [(value, place) for value, place in places if place not in documents]
-            for name, places in found.items()
+            for name, places in values.items()
         }
 
     def _in_code(self, path: Path) -> tuple[str, Any]:
@@ -92,9 +92,9 @@ class Truth:
         if module is None or len(path) < 2:
             return "", UNKNOWN
         for name in ("_".join(path[1:]).upper(), path[-1].upper()):
-            found = constant(self.index, module, name)
-            if found is not UNKNOWN:
-                return f"{module} {name}", found
+            value = constant(self.index, module, name)
+            if value is not UNKNOWN:
+                return f"{module} {name}", value
         defaults = class_defaults(self.index, module)
         if len(path) == 2 and path[1] in defaults:
             return f"{module} default of {path[1]}", defaults[path[1]]
@@ -110,9 +110,9 @@ class Truth:
             return "", UNKNOWN
         reference = rest if kind in ("metadata", "keys") else target
         # Other files of the version answer where it has no metadata file.
-        known = self.metadata or Document("", "artifacts", {}, self.subject.beside)
-        found = known.get(reference, UNKNOWN)
-        where = str(known.location(reference)) if found is not UNKNOWN else ""
+        metadata = self.metadata or Document("", "artifacts", {}, self.subject.beside)
+        value = metadata.get(reference, UNKNOWN)
+        where = str(metadata.location(reference)) if value is not UNKNOWN else ""
         if kind == "keys":
-            return f"keys of {where}", list(found) if isinstance(found, Mapping) else UNKNOWN
-        return where, found
+            return f"keys of {where}", list(value) if isinstance(value, Mapping) else UNKNOWN
+        return where, value

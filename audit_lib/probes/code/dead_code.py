@@ -50,8 +50,8 @@ def _block(code: Code, unit: Unit, body: Sequence[ast.stmt]) -> Iterator[Dead]:
             continue
         if isinstance(node, ast.If):
             yield from _branches(code, unit, node)
-        elif isinstance(node, ast.While) and (told := _constant(code, unit, node.test)):
-            value, name = told
+        elif isinstance(node, ast.While) and (decided := _constant(code, unit, node.test)):
+            value, name = decided
             if not value:
                 yield Dead(unit, node.body[0], _because(name, node.test, value), True, name)
             else:
@@ -73,27 +73,27 @@ def _block(code: Code, unit: Unit, body: Sequence[ast.stmt]) -> Iterator[Dead]:
 
 def _branches(code: Code, unit: Unit, node: ast.If) -> Iterator[Dead]:
     """The branches of an ``if`` with all its ``elif``."""
-    asked: dict[str, int] = {}
+    tested: dict[str, int] = {}
     here: ast.If | None = node
     while here is not None:
-        told = _constant(code, unit, here.test)
+        decided = _constant(code, unit, here.test)
         text = ast.unparse(here.test)
         calls = any(isinstance(n, (ast.Call, ast.NamedExpr)) for n in ast.walk(here.test))
         otherwise = here.orelse
         following = otherwise[0] if len(otherwise) == 1 else None
         chained = isinstance(following, ast.If) and following.col_offset == here.col_offset
-        if told is not None:
-            value, name = told
+        if decided is not None:
+            value, name = decided
             gone = here.body if not value else otherwise
-            kept = otherwise if not value else here.body
+            live = otherwise if not value else here.body
             if gone:
                 yield Dead(unit, gone[0], _because(name, here.test, value), True, name)
-            yield from _block(code, unit, kept)
+            yield from _block(code, unit, live)
             return
-        if text in asked and not calls:
-            yield Dead(unit, here.body[0], f"`{text}` was asked at line {asked[text]} before")
+        if text in tested and not calls:
+            yield Dead(unit, here.body[0], f"`{text}` was asked at line {tested[text]} before")
         else:
-            asked[text] = here.lineno
+            tested[text] = here.lineno
             yield from _block(code, unit, here.body)
         if not chained:
             yield from _block(code, unit, otherwise)
@@ -120,8 +120,8 @@ def _handlers(code: Code, unit: Unit, node: ast.Try | ast.TryStar) -> Iterator[D
 
 
 def _error(name: str) -> type[BaseException] | None:
-    found = getattr(builtins, name, None) if name else BaseException
-    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+    named = getattr(builtins, name, None) if name else BaseException
+    return named if isinstance(named, type) and issubclass(named, BaseException) else None
 
 
 def _constant(code: Code, unit: Unit, test: ast.expr) -> tuple[bool, str] | None:
@@ -130,9 +130,9 @@ def _constant(code: Code, unit: Unit, test: ast.expr) -> tuple[bool, str] | None
         inner = _constant(code, unit, test.operand)
         return (not inner[0], inner[1]) if inner is not None else None
     if isinstance(test, ast.BoolOp):
-        told = [_constant(code, unit, v) for v in test.values]
+        parts = [_constant(code, unit, v) for v in test.values]
         ends = isinstance(test.op, ast.Or)  # the value that decides on its own
-        return next((t for t in told if t is not None and t[0] is ends), None)
+        return next((t for t in parts if t is not None and t[0] is ends), None)
     if isinstance(test, ast.Constant):
         return bool(test.value), ""
     if isinstance(test, ast.Name) and test.id not in _SWITCHES and _plain(code, unit, test.id):

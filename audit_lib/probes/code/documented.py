@@ -138,23 +138,23 @@ def stated(root: Path, but: tuple[Path, ...] = ()) -> Iterator[Stated]:
 
 def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[float, str]]]:
     """Numbers by name, each with its place: settings files, constants, defaults of fields."""
-    found: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    values: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for name, places in constants(code).items():
         for place in places:
             if isinstance(place.value, int | float):
-                found[_plain(name)].append((float(place.value), str(place.location)))
+                values[_plain(name)].append((float(place.value), str(place.location)))
     for path in sorted(code.connected & set(code.files)):
         for name, value in class_defaults(code.index, path).items():
             if _is_number(value):
-                found[_plain(name)].append((float(value), path))
+                values[_plain(name)].append((float(value), path))
     root = code.tree.root
     for file in _files(root, _SETTINGS, but):
         path = file.relative_to(root).as_posix()
         with suppress(NotAssessed):
             numbers = list(_leaves(read_document(file, path=path, base="source").data))
             for name, value in numbers if len(numbers) <= _MOST_NUMBERS else ():
-                found[_plain(name)].append((value, path))
-    return found
+                values[_plain(name)].append((value, path))
+    return values
 
 
 def _tables(text: str, path: str) -> Iterator[Stated]:
@@ -198,63 +198,63 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
 def _sentences(text: str, path: str, first: int) -> Iterator[Stated]:
     at = 0
     for sentence in re.split(r"(?<=[.;:])\s", text):
-        number, said = first + text.count("\n", 0, at), sentence.replace("\n", " ")
+        number, part = first + text.count("\n", 0, at), sentence.replace("\n", " ")
         at += len(sentence) + 1
-        for found in (m for form in _SAID for m in form.finditer(said) if not _STORY.search(said)):
-            if _VAGUE.match(found["name"]) and "`" not in found[0]:
+        for match in (m for form in _SAID for m in form.finditer(part) if not _STORY.search(part)):
+            if _VAGUE.match(match["name"]) and "`" not in match[0]:
                 continue
-            shown, unit = found["n"].lower(), (found["u"] or "").lower()
+            shown, unit = match["n"].lower(), (match["u"] or "").lower()
             value = _WORDS[shown] if shown in _WORDS else float(shown)
             where = Location(path, line=number)
-            yield Stated(found["name"], found[0], value, _SCALE.get(unit, 1.0), where, prose=True)
-        anew = _WHEN.finditer(said) if _ANEW.search(said) and not _TALE.search(said) else ()
-        for found in anew:
-            shown, where = found["n"].lower(), Location(path, line=number)
+            yield Stated(match["name"], match[0], value, _SCALE.get(unit, 1.0), where, prose=True)
+        anew = _WHEN.finditer(part) if _ANEW.search(part) and not _TALE.search(part) else ()
+        for match in anew:
+            shown, where = match["n"].lower(), Location(path, line=number)
             value = _WORDS[shown] if shown in _WORDS else float(shown)
-            unit = found["name"].lower()
-            yield Stated(unit, found[0], value, 1.0, where, prose=True, bound=AGAIN)
-        for bound, forms in _BOUNDS.items() if not _TALE.search(said) else ():
-            for found in (m for form in forms for m in form.finditer(said)):
-                shown, scale = found["n"].lower(), _SCALE.get((found["u"] or "").lower(), 1.0)
+            unit = match["name"].lower()
+            yield Stated(unit, match[0], value, 1.0, where, prose=True, bound=AGAIN)
+        for bound, forms in _BOUNDS.items() if not _TALE.search(part) else ():
+            for match in (m for form in forms for m in form.finditer(part)):
+                shown, scale = match["n"].lower(), _SCALE.get((match["u"] or "").lower(), 1.0)
                 value = _WORDS[shown] if shown in _WORDS else float(shown)
-                name = _single("_".join(filter(None, (found["a"], found["name"]))))
+                name = _single("_".join(filter(None, (match["a"], match["name"]))))
                 name = _SHARE if scale != 1.0 and name in _SHARES else name
                 where = Location(path, line=number)
-                yield Stated(name, found[0], value, scale, where, prose=True, bound=bound)
+                yield Stated(name, match[0], value, scale, where, prose=True, bound=bound)
 
 
-def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:
+def cores(values_by_name: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:
     """Settings by what is left of their names without words such as max, limit and days."""
-    found: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for name, places in known.items():
+    by_core: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for name, places in values_by_name.items():
         values = [(v, p) for v, p in places if v and not p.endswith(".json") and "test" not in p]
-        found[_GENERIC.sub("", name).strip("_")] += values
-    return found
+        by_core[_GENERIC.sub("", name).strip("_")] += values
+    return by_core
 
 
 def bounds(
-    known: dict[str, list[tuple[float, str]]],
+    values_by_name: dict[str, list[tuple[float, str]]],
 ) -> dict[tuple[str, str], list[tuple[float, str]]]:
     """Settings by what they bound, and from which side: ``max_contracts`` is the most contracts.
 
     And, by unit, those that say when models are made anew.
     """
-    found: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
-    for name, places in known.items():
+    by_bound: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+    for name, places in values_by_name.items():
         for bound, words in _OF_BOUND.items():
             if not words.search(name):
                 continue
             core = _single(_PART.sub("", words.sub("", name).strip("_")))
             shares = [p for p in places if core in _SHARES and p[0] <= 1]
-            found[bound, core] += [p for p in places if p not in shares]
-            found[bound, _SHARE] += shares
+            by_bound[bound, core] += [p for p in places if p not in shares]
+            by_bound[bound, _SHARE] += shares
     for unit in ("hour", "day", "week", "month", "bar"):
-        timed = [n for n in known if unit in map(_single, n.split("_"))]
+        timed = [n for n in values_by_name if unit in map(_single, n.split("_"))]
         ages = [n for n in timed if _AGE.search(n) or _single(n) == unit]
         if ages:  # it is enough to be any number of that unit
             names = dict.fromkeys([*ages, *timed])
-            found[AGAIN, unit] = [place for name in names for place in known[name]]
-    return found
+            by_bound[AGAIN, unit] = [place for name in names for place in values_by_name[name]]
+    return by_bound
 
 
 def _single(name: str) -> str:
@@ -278,8 +278,8 @@ def _plain(name: str) -> str:
 
 
 def _files(root: Path, endings: tuple[str, ...], but: tuple[Path, ...]) -> Iterator[Path]:
-    kept = {os.path.realpath(place) for place in but}
-    found = 0
+    left_out = {os.path.realpath(place) for place in but}
+    count = 0
     for folder, folders, names in os.walk(root):
         depth = len(Path(folder).relative_to(root).parts)
         folders[:] = sorted(
@@ -288,11 +288,11 @@ def _files(root: Path, endings: tuple[str, ...], but: tuple[Path, ...]) -> Itera
             if depth < _DEEPEST
             and f not in SKIPPED_FOLDERS
             and not _ASIDE.match(f)
-            and os.path.realpath(os.path.join(folder, f)) not in kept
+            and os.path.realpath(os.path.join(folder, f)) not in left_out
         )
         for name in sorted(names):
             if name.lower().endswith(endings) and not _HISTORY.match(name):
-                found += 1
-                if found > _MOST_FILES:
+                count += 1
+                if count > _MOST_FILES:
                     return
                 yield Path(folder) / name

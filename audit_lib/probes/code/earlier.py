@@ -59,12 +59,12 @@ def earlier_tree(tree: SourceTree, since: str, folder: Path) -> SourceTree:
         return SourceTree(other, tree.parameters)
     if since.startswith("-"):
         raise NotAssessed(f"{since!r} is no revision")
-    asked = ["git", "-C", str(tree.root), "archive", "--format=tar", since]
+    command = ["git", "-C", str(tree.root), "archive", "--format=tar", since]
     try:
-        said = subprocess.run(asked, capture_output=True, timeout=_LONGEST, check=True).stdout
+        archived = subprocess.run(command, capture_output=True, timeout=_LONGEST, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise NotAssessed(f"git gives no source of {since!r}") from error
-    with tarfile.open(fileobj=io.BytesIO(said)) as archive:
+    with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
         for member in archive:
             path = PurePosixPath(member.name)
             plain = member.isfile() and path.suffix in (".py", ".pyi") and ".." not in path.parts
@@ -124,8 +124,8 @@ class Interface:
         here = callable_signature(self.now.references, new)
         if was is None or here is None or was == here:
             return None
-        said = [(key, _words(text), breaks) for key, text, breaks in differences(was, here)]
-        breaking = [text for _, text, breaks in said if breaks]
+        changes = [(key, _words(text), breaks) for key, text, breaks in differences(was, here)]
+        breaking = [text for _, text, breaks in changes if breaks]
         if all(text.startswith("default") for text in breaking):
             breaking += _moved(was, here)
         if not breaking:
@@ -140,8 +140,8 @@ class Interface:
                 _ancestors(code, unit) for code, unit in ((self.before, old), (self.now, new))
             )
             gone = ", ".join(sorted(then - today))
-            said = f"is no {gone} any more: `isinstance` and `except` pass it over"
-            return (said, ", ".join(sorted(today)) or "no base", gone) if gone else None
+            sentence = f"is no {gone} any more: `isinstance` and `except` pass it over"
+            return (sentence, ", ".join(sorted(today)) or "no base", gone) if gone else None
         then_said, now_said = (getattr(unit.node, "returns", None) for unit in (old, new))
         if not isinstance(then_said, ast.expr) or not isinstance(now_said, ast.expr):
             return None
@@ -152,10 +152,10 @@ class Interface:
 
     def _today(self, old: Unit) -> Unit | None:
         references = self.now.references
-        found = references.unit(old.path, old.name)
+        unit = references.unit(old.path, old.name)
         owner, _, name = old.name.rpartition(".")
         cls = references.unit(old.path, owner) if owner else None
-        return found or (references.member(cls, name) if cls is not None else None)
+        return unit or (references.member(cls, name) if cls is not None else None)
 
     def _still_naming(self, old: Unit) -> tuple[str, ...]:
         """Units that used what is gone, and name it still."""
@@ -175,7 +175,7 @@ class Interface:
             if (o := was.get(p.name)) is not None and None not in (o.default, p.default)
             and o.default != p.default
         }  # fmt: skip
-        found = []
+        keys = []
         for key in sorted(self.now.references.sources.get(new.key, ())):
             user = self.now.references.unit(*key.split("::", 1))
             if user is None or is_aside(user.path):
@@ -187,9 +187,9 @@ class Interface:
                 places = [p.name for p in reached[1].parameters][: len(call.args)]
                 given = {*places, *(k.arg for k in call.keywords)}
                 if reached[1].refusal(call) or (other - given and None not in given):
-                    found.append(key)
+                    keys.append(key)
                     break
-        return tuple(found)
+        return tuple(keys)
 
     def _constants(self, path: str) -> Iterator[Change]:
         """Plain constants in capitals that have another value now, and who reads them."""
@@ -214,17 +214,17 @@ class Interface:
 
 def _ancestors(code: Code, cls: Unit) -> set[str]:
     """Names of all bases of a class, those of the repository's own bases too."""
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [cls]
     while waiting:
         unit = waiting.pop()
         bases = unit.node.bases if isinstance(unit.node, ast.ClassDef) else []
         for written, base in zip(bases, code.references.bases(unit), strict=True):
             name = ast.unparse(written).partition("[")[0].rpartition(".")[2]
-            if base is not None and name not in found:
+            if base is not None and name not in names:
                 waiting.append(base)
-            found.add(name)
-    return found - {"object", "Generic", "Protocol", "ABC"}
+            names.add(name)
+    return names - {"object", "Generic", "Protocol", "ABC"}
 
 
 def _public(unit: Unit) -> bool:

@@ -73,8 +73,8 @@ def entries(subject: Subject) -> tuple[list[Entry], dict[str, bool]]:
     graph = _Graph()
     for file in files:
         graph.add(file)
-    known = {n for n in graph.functions if PRECONDITION.search(n) and not n.startswith("__")}
-    found = []
+    names_ = {n for n in graph.functions if PRECONDITION.search(n) and not n.startswith("__")}
+    callers = []
     for file in files:
         assert file.tree is not None
         for node in file.tree.body:
@@ -82,18 +82,18 @@ def entries(subject: Subject) -> tuple[list[Entry], dict[str, bool]]:
             if names is not None and isinstance(
                 node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
             ):
-                found.append(Entry(file, node, graph.reached(names) & known))
-    return found, {name: _raises(name, graph) for name in sorted(known)}
+                callers.append(Entry(file, node, graph.reached(names) & names_))
+    return callers, {name: _raises(name, graph) for name in sorted(names_)}
 
 
 def calls_of(node: ast.AST) -> frozenset[str]:
     """Last names of everything that is called inside, or passed on to be called."""
-    found = set()
+    names = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
             given = [*part.args, *(k.value for k in part.keywords), part.func]
-            found |= {ast.unparse(a).rpartition(".")[2] for a in given if _is_named(a)}
-    return frozenset(found)
+            names |= {ast.unparse(a).rpartition(".")[2] for a in given if _is_named(a)}
+    return frozenset(names)
 
 
 def _is_named(node: ast.expr) -> bool:
@@ -102,11 +102,11 @@ def _is_named(node: ast.expr) -> bool:
 
 def calls_of_constructor(node: ast.ClassDef) -> frozenset[str]:
     """Names that making an instance calls: ``__init__``, ``__post_init__`` and the bases."""
-    found = {n for b in node.bases if (n := ast.unparse(b).rpartition(".")[2])}
+    names = {n for b in node.bases if (n := ast.unparse(b).rpartition(".")[2])}
     for part in node.body:
         if isinstance(part, ast.FunctionDef) and part.name in ("__init__", "__post_init__"):
-            found |= calls_of(part)
-    return frozenset(found)
+            names |= calls_of(part)
+    return frozenset(names)
 
 
 def _entry_calls(node: ast.stmt) -> frozenset[str] | None:

@@ -25,7 +25,7 @@ _GIVEN = ("get_ipython", "display", "_", "profile", "__class__", "reveal_type", 
 
 
 @dataclass(frozen=True)
-class Said:
+class Diagnostic:
     """One departure that ruff reports.
 
     Attributes:
@@ -42,16 +42,18 @@ class Said:
     text: str
 
 
-def lint(files: Sequence[SourceFile], *, seconds: float) -> list[Said]:
+def lint(files: Sequence[SourceFile], *, seconds: float) -> list[Diagnostic]:
     """What ruff says of files; those that do not parse are left out.
 
     Raises:
         NotAssessed: ruff is not installed, takes too long, or gives up; the message says which.
     """
     return [
-        Said(path, told["location"]["row"], told["location"]["column"], rule, told["message"])
-        for path, told in _asked([f for f in files if f.tree is not None], seconds)
-        if (rule := told.get("code")) in RULES
+        Diagnostic(
+            path, entry["location"]["row"], entry["location"]["column"], rule, entry["message"]
+        )
+        for path, entry in _output([f for f in files if f.tree is not None], seconds)
+        if (rule := entry.get("code")) in RULES
     ]
 
 
@@ -63,9 +65,9 @@ def newer(files: Sequence[SourceFile], *, seconds: float) -> dict[str, tuple[int
     """
     needs: dict[str, tuple[int, int]] = {}
     broken = set()
-    for path, told in _asked(files, seconds):
-        if told.get("code") in (None, "invalid-syntax"):
-            since = re.search(r"added in Python (\d+)\.(\d+)", told["message"])
+    for path, entry in _output(files, seconds):
+        if entry.get("code") in (None, "invalid-syntax"):
+            since = re.search(r"added in Python (\d+)\.(\d+)", entry["message"])
             if since is None:
                 broken.add(path)
             else:
@@ -74,7 +76,7 @@ def newer(files: Sequence[SourceFile], *, seconds: float) -> dict[str, tuple[int
     return {path: version for path, version in needs.items() if path not in broken}
 
 
-def _asked(files: Sequence[SourceFile], seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+def _output(files: Sequence[SourceFile], seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """What ruff tells, each with the path of its file."""
     if find_spec("ruff") is None:
         raise NotAssessed("ruff is not installed: pip install ruff")
@@ -85,11 +87,11 @@ def _asked(files: Sequence[SourceFile], seconds: float) -> Iterator[tuple[str, d
     with tempfile.TemporaryDirectory(prefix="lint-") as folder:
         names = Path(folder) / "files"
         names.write_text("\n".join(checked), encoding="utf-8")
-        said = _run(folder, seconds)
-    for told in json.loads(said or "[]"):
-        path = checked.get(os.path.realpath(told["filename"]))
+        output = _run(folder, seconds)
+    for entry in json.loads(output or "[]"):
+        path = checked.get(os.path.realpath(entry["filename"]))
         if path is not None:
-            yield path, told
+            yield path, entry
 
 
 def _run(folder: str, seconds: float) -> str:

@@ -56,32 +56,32 @@ def literals(code: Code, named: Pattern[str]) -> Iterator[Literal]:
             if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 continue
             seen: set[str] = set()
-            for found in (*_own(unit, named), *_passed(calls, unit, named)):
-                if found.name not in seen:
-                    seen.add(found.name)
-                    yield found
+            for literal in (*_own(unit, named), *_passed(calls, unit, named)):
+                if literal.name not in seen:
+                    seen.add(literal.name)
+                    yield literal
         yield from _of_classes(code, path, named)
 
 
 def of_constants(code: Code, named: Pattern[str]) -> Iterator[Literal]:
     """Numbers of several digits that another module names, and others import from there."""
-    known: dict[float, tuple[str, str]] = {}
-    for name, found in constants(code).items():
-        value, home = found[0].value, found[0].location.path
+    constant_of: dict[float, tuple[str, str]] = {}
+    for name, places in constants(code).items():
+        value, home = places[0].value, places[0].location.path
         if not isinstance(value, (int, float)) or len(f"{value:g}".strip("0.")) < _DIGITS:
             continue
-        if len(found) == 1 and named.search(name) and _imported(code, home, name):
-            known[float(value)] = (name, home)
-    for path in sorted(code.connected) if known else ():
-        told: set[float] = set()
+        if len(places) == 1 and named.search(name) and _imported(code, home, name):
+            constant_of[float(value)] = (name, home)
+    for path in sorted(code.connected) if constant_of else ():
+        reported: set[float] = set()
         for unit in code.files[path].units if path in code.files and not is_aside(path) else ():
             if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 continue
             for number in _numbers(unit.node):
                 value = number_written(number) or 0.0
-                name, home = known.get(value, ("", path))
-                if home != path and value not in told and _telling(value):
-                    told.add(value)
+                name, home = constant_of.get(value, ("", path))
+                if home != path and value not in reported and _telling(value):
+                    reported.add(value)
                     yield Literal(unit, number.lineno, value, name, f"{home} names it", False)
 
 
@@ -139,12 +139,12 @@ def _of_classes(code: Code, path: str, named: Pattern[str]) -> Iterator[Literal]
                         roles[role].add(text[5:])
                     elif value is not None:
                         spelt.append((role, abs(value), line, method.name))
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
         for role, value, line, method_name in spelt:
             for name in sorted(n for n in roles[role] if fields[n] == value):
                 unit = code.references.unit(path, f"{cls.name}.{method_name}")
-                if unit is not None and (method_name, name) not in told:
-                    told.add((method_name, name))
+                if unit is not None and (method_name, name) not in reported:
+                    reported.add((method_name, name))
                     why = f"{role[0]} takes self.{name} elsewhere in {cls.name}"
                     yield Literal(unit, line, value, name, why)
 
@@ -161,13 +161,13 @@ def _roles(method: ast.AST) -> Iterator[tuple[tuple[str, str], ast.expr, int]]:
 
 def _fields(node: ast.ClassDef) -> dict[str, float]:
     """Fields with the number that they have by default."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for part in node.body:
         if isinstance(part, (ast.AnnAssign, ast.Assign)):
             target = part.target if isinstance(part, ast.AnnAssign) else part.targets[0]
             value = number_written(part.value)
             if isinstance(target, ast.Name) and value is not None:
-                found[target.id] = value
+                values[target.id] = value
         if isinstance(part, ast.FunctionDef) and part.name == "__init__":
             given = _defaults(part)
             for inner in ast.walk(part):
@@ -175,8 +175,8 @@ def _fields(node: ast.ClassDef) -> dict[str, float]:
                     name = dotted(inner.targets[0])[5:]
                     value = given.get(dotted(inner.value), number_written(inner.value))
                     if value is not None:
-                        found[name] = value
-    return found
+                        values[name] = value
+    return values
 
 
 def _defaults(node: Function) -> dict[str, float]:

@@ -72,16 +72,18 @@ def loads(code: Code, path: str) -> Iterator[Load]:
     file = code.files.get(path)
     for unit in file.units if file is not None else ():
         for node in own_calls(unit):
-            told = _told(unit, node, _full_name(code, unit, dotted(node.func)))
-            if told is not None and not _options_say_so(unit, node):
-                kind, what, mend, data = told
+            loader = _loader_call(unit, node, _full_name(code, unit, dotted(node.func)))
+            if loader is not None and not _options_say_so(unit, node):
+                kind, what, mend, data = loader
                 own = kind == "eval" and data is not None and _own_text(unit, data)
                 outside = () if own else tuple(_outside(code, unit, data))
                 proven, template = _proven(code, unit, node), _template(unit, data)
                 yield Load(unit, node, kind, what, mend, outside, proven, template)
 
 
-def _told(unit: Unit, node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | None:
+def _loader_call(
+    unit: Unit, node: ast.Call, name: str
+) -> tuple[str, str, str, ast.expr | None] | None:
     """Kind, words, mend and the data of a call that runs what it reads; None for any other."""
     options = {k.arg: k.value for k in node.keywords}
     data = node.args[0] if node.args else None
@@ -90,8 +92,8 @@ def _told(unit: Unit, node: ast.Call, name: str) -> tuple[str, str, str, ast.exp
     if name in ("numpy.load", "numpy.lib.npyio.load") and _is(options.get("allow_pickle"), True):
         return "pickle", "numpy.load(allow_pickle=True)", "store plain arrays", data
     if name == "torch.load" and not _is(options.get("weights_only"), True):
-        said = "weights_only=False" if "weights_only" in options else "without weights_only"
-        return "pickle", f"torch.load {said}", "pass weights_only=True", data
+        option = "weights_only=False" if "weights_only" in options else "without weights_only"
+        return "pickle", f"torch.load {option}", "pass weights_only=True", data
     if name in ("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load"):
         loader = options.get("Loader", node.args[1] if len(node.args) > 1 else None)
         made = [] if loader is None else [loader, *_assigned(unit, dotted(loader))]
@@ -121,8 +123,8 @@ def _options_say_so(unit: Unit, node: ast.Call) -> bool:
             stored = dotted(inner) in names and _is(key, "weights_only") and _is(part.value, True)
             if stored:
                 return True
-            said = ast.unparse(part.value) if dotted(target) in names else ""
-            if re.search(r"weights_only['\"]?\s*[=:]\s*True", said):
+            value_text = ast.unparse(part.value) if dotted(target) in names else ""
+            if re.search(r"weights_only['\"]?\s*[=:]\s*True", value_text):
                 return True
     return False
 
@@ -159,9 +161,9 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
         return
     where = unit.name if unit.name != MODULE else "the module"
     own = {a.arg for a in parameters(unit.node, open_ones=True)} - {"self", "cls"}
-    names, made = _made_of(unit, data)
+    names, makers = _made_of(unit, data)
     brought = sorted(names & own, key=lambda name: (_only_an_option(unit, name), name))
-    calls = [c for c in made - _SHAPES if c.rpartition(".")[2] not in _TELLS]
+    calls = [c for c in makers - _SHAPES if c.rpartition(".")[2] not in _TELLS]
     calls.sort(key=lambda call: (_BRINGS.search(call) is None, call))
     if any(c.rpartition(".")[2] in ("dumps", "dump", "deepcopy") for c in calls):
         return  # it goes round within the program
@@ -204,8 +206,8 @@ def _own_text(unit: Unit, data: ast.expr) -> bool:
 
 def _callers(code: Code, unit: Unit) -> list[Unit]:
     keys = [k.partition("::") for k in sorted(code.references.sources.get(unit.key, ()))]
-    found = [code.references.unit(path, name) for path, _, name in keys]
-    return [u for u in found if u is not None]
+    units = [code.references.unit(path, name) for path, _, name in keys]
+    return [u for u in units if u is not None]
 
 
 def _literal(caller: Unit, unit: Unit, parameter: str) -> bool:
@@ -242,15 +244,15 @@ def _made_of(
 
 
 def _assigned(unit: Unit, name: str) -> list[ast.expr]:
-    found: list[ast.expr] = []
+    values: list[ast.expr] = []
     for node in ast.walk(unit.node) if unit.node is not None and unit.name != MODULE else ():
         if isinstance(node, ast.Assign) and any(dotted(t) == name for t in node.targets):
-            found.append(node.value)
+            values.append(node.value)
         elif isinstance(node, ast.withitem) and dotted(node.optional_vars) == name:
-            found.append(node.context_expr)
+            values.append(node.context_expr)
         elif isinstance(node, (ast.For, ast.comprehension)) and dotted(node.target) == name:
-            found.append(node.iter)
-    return found
+            values.append(node.iter)
+    return values
 
 
 def _template(unit: Unit, data: ast.expr | None, seen: frozenset[str] = frozenset()) -> bool:

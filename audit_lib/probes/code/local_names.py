@@ -56,9 +56,9 @@ def half_bound(units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, ast.If]]:
             for name in {n for part in ast.walk(statement) for n in _binds(part)}:
                 places.setdefault(name, []).append(statement)
         only = {
-            name: found[0]
-            for name, found in places.items()
-            if len(found) == 1 and isinstance(found[0], ast.If) and not found[0].orelse
+            name: bindings[0]
+            for name, bindings in places.items()
+            if len(bindings) == 1 and isinstance(bindings[0], ast.If) and not bindings[0].orelse
         }
         names = frozenset(_bound_in(node)) & only.keys()
         walk = _Walk(names)
@@ -74,14 +74,14 @@ def half_bound(units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, ast.If]]:
 def _bound_in(function: _Function) -> dict[str, int]:
     """Locals that statements of a function bind, with the first line; parameters left out."""
     given = {a.arg for a in parameters(function, open_ones=True)}
-    found: dict[str, int] = {}
+    first_line: dict[str, int] = {}
     for node in _own(function.body):
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             given.update(node.names)
         for name in _binds(node):
             line = getattr(node, "lineno", function.lineno)
-            found[name] = min(line, found.get(name, line))
-    return {name: line for name, line in found.items() if name not in given}
+            first_line[name] = min(line, first_line.get(name, line))
+    return {name: line for name, line in first_line.items() if name not in given}
 
 
 def _binds(node: ast.AST) -> list[str]:
@@ -134,68 +134,70 @@ class _Walk:
         if isinstance(node, (ast.With, ast.AsyncWith)):
             for item in node.items:
                 self._reads(item, state)
-            inner = state | self._made(node.items)
+            inner = state | self._bindings(node.items)
             after = self.through(node.body, inner)
             return inner if after is None else after  # it may swallow what was raised
         if isinstance(node, ast.Match):
             self._reads(node.subject, state)
-            ends = [self.through(c.body, state | self._made([c.pattern])) for c in node.cases]
+            ends = [self.through(c.body, state | self._bindings([c.pattern])) for c in node.cases]
             return _both(*ends, state)
         if isinstance(node, DEFINITIONS):
             return state | ({node.name} & self.names)
         self._reads(node, state)
         if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
             return None
-        return state | self._made([node])
+        return state | self._bindings([node])
 
     def _if(self, node: ast.If, state: set[str]) -> _State:
         self._reads(node.test, state)
         test = ast.unparse(node.test)
-        tested = state | self._made([node.test])
+        tested = state | self._bindings([node.test])
         body = self.through(node.body, tested | self._under.get(test, set()))
         if body is not None:  # the same condition holds again later
             self._under[test] = self._under.get(test, set()) | (body - tested)
         after = _both(body, self.through(node.orelse, tested))
         # ``if ready:`` and later ``if not ready:``, which the first may have put back, bind both.
-        made = self._made(node.body)
+        bound_here = self._bindings(node.body)
         other = test.removeprefix("not ") if test.startswith("not ") else f"not {test}"
-        both = made & self._somewhere.get(other, set())
-        self._somewhere[test] = self._somewhere.get(test, set()) | made
+        both = bound_here & self._somewhere.get(other, set())
+        self._somewhere[test] = self._somewhere.get(test, set()) | bound_here
         return after if after is None else after | both
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: set[str]) -> _State:
         head = node.test if isinstance(node, ast.While) else node.iter
         self._reads(head, state)
-        made = self._made([head] if isinstance(node, ast.While) else [head, node.target])
-        self.through(node.body, state | made)
-        after = state | made | self._made(node.body)
+        bound_here = self._bindings([head] if isinstance(node, ast.While) else [head, node.target])
+        self.through(node.body, state | bound_here)
+        after = state | bound_here | self._bindings(node.body)
         return self.through(node.orelse, after)
 
     def _try(self, node: ast.Try | ast.TryStar, state: set[str]) -> _State:
         body = self.through(node.body, state)
         if body is not None:
             body = self.through(node.orelse, body)
-        guarded = state | self._made(node.body)
+        guarded = state | self._bindings(node.body)
         # What the module imports too does not fail to be imported here.
-        imported = self._made([s for s in node.body if isinstance(s, (ast.Import, ast.ImportFrom))])
+        imported = self._bindings(
+            [s for s in node.body if isinstance(s, (ast.Import, ast.ImportFrom))]
+        )
         ends = [body]
         for handler in node.handlers:
             # What a handler reads is not told; what it leaves unbound is.
             reads, self.names = self.names, frozenset()
             leaves = self.through(handler.body, set(guarded)) is None
             self.names = reads
-            ends.append(None if leaves else state | imported | self._made(handler.body))
+            ends.append(None if leaves else state | imported | self._bindings(handler.body))
         after = _both(*ends)
         if after is None:
             self.through(node.finalbody, guarded)
             return None
         return self.through(node.finalbody, after)
 
-    def _made(self, nodes: Sequence[ast.AST]) -> set[str]:
+    def _bindings(self, nodes: Sequence[ast.AST]) -> set[str]:
         return {n for node in _own(nodes) for n in _binds(node)} & self.names
 
     def _reads(self, node: ast.AST, state: set[str]) -> None:
-        made = set(state)
+        bound_by_now = set(state)
         # The annotation of a local is never evaluated.
         unread = set(ast.walk(node.annotation)) if isinstance(node, ast.AnnAssign) else set()
         own = [p for p in _own([node]) if p not in unread]
@@ -207,15 +209,15 @@ class _Walk:
         for part in sorted(parts, key=lambda p: (p.lineno, p.col_offset)):
             if isinstance(part.ctx, ast.Store):
                 if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-                    made.add(part.id)
-            elif part.id in self.names and part.id not in made:
+                    bound_by_now.add(part.id)
+            elif part.id in self.names and part.id not in bound_by_now:
                 self.unbound.append(part)
 
 
 def _both(*states: _State) -> _State:
     """What is bound whichever way was taken."""
-    known = [s for s in states if s is not None]
-    return set.intersection(*known) if known else None
+    states_known = [s for s in states if s is not None]
+    return set.intersection(*states_known) if states_known else None
 
 
 # --- names that something else binds --------------------------------------------------------------

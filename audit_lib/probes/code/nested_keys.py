@@ -35,7 +35,7 @@ class Unmade:
 
 def unmade(code: Code) -> Iterator[Unmade]:
     """Keys that readers of a nested mapping ask for beside others, and no maker has."""
-    made: dict[str, set[str]] = defaultdict(set)
+    keys_made: dict[str, set[str]] = defaultdict(set)
     unknown = set[str]()
     reads: dict[tuple[str, str, str, str], dict[str, ast.expr]] = defaultdict(dict)
     for path in sorted(code.connected):
@@ -52,38 +52,38 @@ def unmade(code: Code) -> Iterator[Unmade]:
                 keys = _keys(value, bound)
                 more = grown.get(dotted(value), set())
                 keys = None if keys is None or None in more else keys | {str(k) for k in more}
-                made[above] |= keys or set()
+                keys_made[above] |= keys or set()
                 unknown |= {above} if keys is None else set()
             read = _read(node) or _read_of_name(node, named)
             if read is not None and isinstance(node, ast.expr):
                 holder, above, key, stored = read
-                made[above] |= {key} if stored else set()
+                keys_made[above] |= {key} if stored else set()
                 if not stored:
                     place = (path, symbol_at(code, path, node.lineno) or "", ast.unparse(holder))
                     reads[*place, above].setdefault(key, node)
-    shared = {spot: len(asked.keys() & made[spot[3]]) for spot, asked in reads.items()}
+    shared = {spot: len(keys_read.keys() & keys_made[spot[3]]) for spot, keys_read in reads.items()}
     told = {spot[3] for spot, count in shared.items() if count >= KNOWN}
-    for spot, asked in reads.items():
+    for spot, keys_read in reads.items():
         path, symbol, _, above = spot
         if above in unknown or not shared[spot] or above not in told:
             continue
-        given = tuple(sorted(made[above]))
-        for key in sorted(asked.keys() - made[above]):
-            where = Location(path, line=asked[key].lineno, symbol=symbol)
-            yield Unmade(above, key, isinstance(asked[key], ast.Subscript), where, given)
+        given = tuple(sorted(keys_made[above]))
+        for key in sorted(keys_read.keys() - keys_made[above]):
+            where = Location(path, line=keys_read[key].lineno, symbol=symbol)
+            yield Unmade(above, key, isinstance(keys_read[key], ast.Subscript), where, given)
 
 
 def handed(code: Code) -> Iterator[Unmade]:
     """Keys that a function reads off a mapping under nearly the name that its caller gave one."""
-    calls, told = Calls(code), set[tuple[Location, str]]()
+    calls, reported = Calls(code), set[tuple[Location, str]]()
     for unit in (u for path in sorted(code.connected) for u in code.files[path].units):
         if is_aside(unit.path) or unit.node is None or "{" not in code.tree.by_path[unit.path].text:
             continue
         nodes = list(own_nodes(unit.node.body))
         spelt = {
-            name: made[0]
-            for name, made in _bound(nodes).items()
-            if len(made) == 1 and isinstance(made[0], ast.Dict)
+            name: own[0]
+            for name, own in _bound(nodes).items()
+            if len(own) == 1 and isinstance(own[0], ast.Dict)
         }
         for call in (n for n in nodes if isinstance(n, ast.Call)):
             arguments = [*call.args, *(k.value for k in call.keywords)]
@@ -92,12 +92,12 @@ def handed(code: Code) -> Iterator[Unmade]:
             target = calls.callee(unit, call)
             for name, argument in bound(target.node, call) if target is not None else ():
                 display = spelt.get(dotted(argument), argument)
-                made = _keys(display, {}) if isinstance(display, ast.Dict) else None
-                if made and display is not argument:
-                    made = _filled(nodes, dotted(argument), call, made)
-                for miss in _misread(target, name, made) if target is not None and made else ():
-                    if (miss.location, miss.key) not in told:
-                        told.add((miss.location, miss.key))
+                own = _keys(display, {}) if isinstance(display, ast.Dict) else None
+                if own and display is not argument:
+                    own = _filled(nodes, dotted(argument), call, own)
+                for miss in _misread(target, name, own) if target is not None and own else ():
+                    if (miss.location, miss.key) not in reported:
+                        reported.add((miss.location, miss.key))
                         yield miss
 
 
@@ -123,7 +123,7 @@ def _may_fill(call: ast.Call, name: str) -> bool:
     return last not in BLIND | SAME and any(isinstance(a, ast.Name) and a.id == name for a in given)
 
 
-def _misread(target: Unit, name: str, made: set[str]) -> Iterator[Unmade]:
+def _misread(target: Unit, name: str, keys_made: set[str]) -> Iterator[Unmade]:
     """Keys that a function reads off a parameter, like one that it is given and never reads."""
     nodes = list(own_nodes(target.node.body)) if target.node is not None else []
     read: dict[str, ast.Subscript | ast.Call] = {}
@@ -138,11 +138,11 @@ def _misread(target: Unit, name: str, made: set[str]) -> Iterator[Unmade]:
             read.setdefault(text(node.slice) or "", node)
         elif isinstance(node, ast.Call) and dotted(node.func) == f"{name}.get" and node.args:
             read.setdefault(text(node.args[0]) or "", node)
-    for key in sorted(read.keys() - made - {""}):
-        if difflib.get_close_matches(key, made - read.keys(), n=1, cutoff=0.75):
+    for key in sorted(read.keys() - keys_made - {""}):
+        if difflib.get_close_matches(key, keys_made - read.keys(), n=1, cutoff=0.75):
             where = Location(target.path, line=read[key].lineno, symbol=target.name)
             needed = isinstance(read[key], ast.Subscript)
-            yield Unmade(name, key, needed, where, tuple(sorted(made)))
+            yield Unmade(name, key, needed, where, tuple(sorted(keys_made)))
 
 
 def _standing(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -162,13 +162,13 @@ def _standing(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def _bound(nodes: list[ast.AST]) -> dict[str, list[ast.expr]]:
     """What the names of a file are assigned."""
-    found: dict[str, list[ast.expr]] = defaultdict(list)
+    values: dict[str, list[ast.expr]] = defaultdict(list)
     for node in nodes:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    found[target.id].append(node.value)
-    return found
+                    values[target.id].append(node.value)
+    return values
 
 
 def _grown(nodes: list[ast.AST]) -> dict[str, set[str | None]]:

@@ -78,8 +78,8 @@ def _loose(unit: Unit, node: ast.Call) -> str:
     if len(node.args) > 1 and dotted(node.func).endswith("load_state_dict"):
         options["strict"] = node.args[1]
     for option, value in (("strict", False), ("by_name", True), ("skip_mismatch", True)):
-        found = options.get(option)
-        if isinstance(found, ast.Constant) and found.value is value:
+        given = options.get(option)
+        if isinstance(given, ast.Constant) and given.value is value:
             body = ast.unparse(unit.node) if unit.node is not None else ""
             return "" if _MISSING.search(body) else f"{option}={value}"
     return ""

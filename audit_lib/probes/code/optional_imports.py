@@ -58,11 +58,11 @@ class Use:
 def optionals(code: Code, path: str) -> list[Optional]:
     """Names of a module that a failed import leaves without a value."""
     tree = code.tree.by_path[path].tree
-    found: list[Optional] = []
+    imports: list[Optional] = []
     for statement in tree.body if tree is not None else ():
         if isinstance(statement, ast.Try) and tree is not None:
-            found += _of_try(code, path, statement, tree.body)
-    return found
+            imports += _of_try(code, path, statement, tree.body)
+    return imports
 
 
 def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Iterator[Optional]:
@@ -113,13 +113,13 @@ def _inside(code: Code, path: str, node: ast.ImportFrom, name: str) -> bool:
 
 def _about(module: list[ast.stmt], flags: frozenset[str]) -> frozenset[str]:
     """Flags, and names of the module that are made from them: ``HAS_X = x is not None``."""
-    known = set(flags)
+    names_about = set(flags)
     for statement in module:
         value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
         names = (n.id for n in ast.walk(value) if isinstance(n, ast.Name)) if value else ()
-        if known.intersection(names):
-            known.update(_assigned([statement]))
-    return frozenset(known)
+        if names_about.intersection(names):
+            names_about.update(_assigned([statement]))
+    return frozenset(names_about)
 
 
 def _fields(module: list[ast.stmt], flags: frozenset[str]) -> frozenset[str]:
@@ -258,14 +258,14 @@ class _Guards:
         if depth >= _DEEP:
             return False
         keys = [k.partition("::") for k in references.sources.get(unit.key, ())]
-        found = [references.unit(path, name) for path, _, name in keys if name != MODULE]
-        callers = [u for u in found if u is not None]
+        units = [references.unit(path, name) for path, _, name in keys if name != MODULE]
+        callers = [u for u in units if u is not None]
         return bool(callers) and all(self.of(u, depth + 1) for u in callers)
 
     def _class_asks(self, owner: Unit, depth: int) -> bool:
         for name in ("__init__", "__new__", "__post_init__"):
-            made = self.code.references.member(owner, name)
-            if made is not None and self._within(made, depth):
+            member = self.code.references.member(owner, name)
+            if member is not None and self._within(member, depth):
                 return True
         return False
 

@@ -27,19 +27,16 @@ def _plain(tree: SourceTree, module: str, member: str, seen: frozenset[str]) -> 
     file = _file_of(tree, module)
     if file is None or file.tree is None or f"{module}.{member}" in seen:
         return False
-    found = [n for n in file.tree.body if isinstance(n, ast.ClassDef) and n.name == member]
-    if len(found) != 1 or found[0].keywords or not all(map(_dataclass, found[0].decorator_list)):
+    here = [n for n in file.tree.body if isinstance(n, ast.ClassDef) and n.name == member]
+    if len(here) != 1 or here[0].keywords or not all(map(_dataclass, here[0].decorator_list)):
         return False
     defined = {
-        name
-        for node in found[0].body
-        for name in (_defined(node))
-        if not isinstance(node, ast.Pass)
+        name for node in here[0].body for name in (_defined(node)) if not isinstance(node, ast.Pass)
     }
     if defined & _RUNS:
         return False
-    known = seen | {f"{module}.{member}"}
-    return all(_plain_base(tree, module, file, base, known) for base in found[0].bases)
+    visited = seen | {f"{module}.{member}"}
+    return all(_plain_base(tree, module, file, base, visited) for base in here[0].bases)
 
 
 def _dataclass(decorator: ast.expr) -> bool:
@@ -70,8 +67,8 @@ def _absolute(module: str, node: ast.ImportFrom, *, is_package: bool) -> str:
     if not node.level:
         return node.module or ""
     parts = module.split(".")
-    kept = parts[: len(parts) - node.level + (1 if is_package else 0)]
-    return ".".join([*kept, *([node.module] if node.module else [])])
+    package = parts[: len(parts) - node.level + (1 if is_package else 0)]
+    return ".".join([*package, *([node.module] if node.module else [])])
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -91,9 +88,9 @@ def _file_of(tree: SourceTree, module: str) -> SourceFile | None:
     top, _, rest = inner.partition("/")
     if top == tree.root.name:  # the root is the package itself
         tails += [f"{rest}.py", f"{rest}/__init__.py"] if rest else ["__init__.py"]
-    found = [
+    files = [
         file
         for path, file in tree.by_path.items()
         if path in tails or any(PurePosixPath(path).match(f"*/{tail}") for tail in tails[:2])
     ]
-    return found[0] if len(found) == 1 else None
+    return files[0] if len(files) == 1 else None

@@ -39,23 +39,23 @@ class Reachable:
         self.keys = self._reached()
 
     def _reached(self) -> frozenset[str]:
-        found: set[str] = set()
+        keys: set[str] = set()
         waiting: dict[str, set[str]] = defaultdict(set)  # class to its members, mentioned before it
         queue = [u for u in self.calls.units.values() if not is_aside(u.path) and self._root(u)]
         while queue:
             unit = queue.pop()
-            if unit.key in found:
+            if unit.key in keys:
                 continue
             outer = self._outer(unit)
-            if outer is not None and outer.key not in found and not self._root(unit):
+            if outer is not None and outer.key not in keys and not self._root(unit):
                 waiting[outer.key].add(unit.key)
                 continue
-            found.add(unit.key)
+            keys.add(unit.key)
             queue += [self.calls.units[key] for key in waiting.pop(unit.key, ())]
             queue += self._mentioned(unit)
             if isinstance(unit.node, ast.ClassDef):
                 queue += self._run_by_others(unit)
-        return frozenset(found)
+        return frozenset(keys)
 
     def _root(self, unit: Unit) -> bool:
         """Module level, and what a decorator hands to somebody."""
@@ -70,12 +70,12 @@ class Reachable:
 
     def _mentioned(self, unit: Unit) -> Iterator[Unit]:
         """Definitions that a unit mentions, in its signature, decorators and bases too."""
-        told = [n for n in self.calls.own(unit) if not _listing(n)]
+        nodes = [n for n in self.calls.own(unit) if not _listing(n)]
         if not isinstance(unit.node, ast.Module) and unit.node is not None:
             body = set(map(id, unit.node.body))
             heads = [n for n in ast.iter_child_nodes(unit.node) if id(n) not in body]
-            told += [n for head in heads for n in ast.walk(head)]
-        for node in told:
+            nodes += [n for head in heads for n in ast.walk(head)]
+        for node in nodes:
             text = dotted(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield from self._by_name.get(_last(node.value.replace(":", ".")), ())

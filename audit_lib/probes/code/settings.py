@@ -42,7 +42,7 @@ class Setting:
 
 def constants(code: Code) -> dict[str, list[Setting]]:
     """Numbers that modules name in capitals, by name, each module's own."""
-    found: dict[str, list[Setting]] = defaultdict(list)
+    settings: dict[str, list[Setting]] = defaultdict(list)
     for path in _files(code):
         for name, nodes in code.index.module(path).bindings.items():
             node = nodes[0] if len(nodes) == 1 else None
@@ -53,13 +53,13 @@ def constants(code: Code) -> dict[str, list[Setting]]:
             )
             if value is not None and name.isupper() and len(name) > 2 and node is not None:
                 where = Location(path, line=getattr(node, "lineno", None))
-                found[name].append(Setting(name, value, where))
-    return found
+                settings[name].append(Setting(name, value, where))
+    return settings
 
 
 def environment(code: Code) -> dict[str, list[Setting]]:
     """Environment variables that the code reads, by name."""
-    found: dict[str, list[Setting]] = defaultdict(list)
+    settings: dict[str, list[Setting]] = defaultdict(list)
     for path, node in _nodes(code, "environ", "getenv"):
         name: ast.expr | None = None
         default: ast.expr | None = None
@@ -70,13 +70,13 @@ def environment(code: Code) -> dict[str, list[Setting]]:
         if not isinstance(node, (ast.Call, ast.Subscript)):
             continue
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            found[name.value].append(_setting(code, path, node, name.value, default))
-    return found
+            settings[name.value].append(_setting(code, path, node, name.value, default))
+    return settings
 
 
 def environment_set(code: Code) -> frozenset[str]:
     """Names that the code sets, and those that files beside it define: ``.env``, a Dockerfile."""
-    found = {
+    names = {
         t.slice.value
         for _, node in _nodes(code, "environ")
         for t in (node.targets if isinstance(node, ast.Assign) else [])
@@ -85,15 +85,15 @@ def environment_set(code: Code) -> frozenset[str]:
     }  # fmt: skip
     for file in _beside(code.tree.root):
         try:
-            found |= set(_DEFINES.findall(read_words(file, errors="replace", most=MOST_TEXT)))
+            names |= set(_DEFINES.findall(read_words(file, errors="replace", most=MOST_TEXT)))
         except OSError:
             continue
-    return frozenset(found)
+    return frozenset(names)
 
 
 def defaults(code: Code) -> dict[tuple[str, str], list[Setting]]:
     """Keys and attributes read off a configuration with a default, by (holder's name, key)."""
-    found: dict[tuple[str, str], list[Setting]] = defaultdict(list)
+    settings: dict[tuple[str, str], list[Setting]] = defaultdict(list)
     for path, node in _nodes(code, ".get(", "getattr("):
         parts = _with_default(node)
         if parts is None or not isinstance(node, ast.Call):
@@ -103,25 +103,25 @@ def defaults(code: Code) -> dict[tuple[str, str], list[Setting]]:
         if not _HOLDERS.search(holder) or not isinstance(key, ast.Constant):
             continue
         if isinstance(key.value, str):
-            made = _setting(code, path, node, key.value, parts[2])
-            found[holder.lstrip("_"), key.value].append(made)
-    return found
+            setting = _setting(code, path, node, key.value, parts[2])
+            settings[holder.lstrip("_"), key.value].append(setting)
+    return settings
 
 
 def declared(code: Code) -> dict[str, list[Setting]]:
     """Defaults of settings that are declared: fields of configuration classes, and options."""
-    found: dict[str, list[Setting]] = defaultdict(list)
+    settings: dict[str, list[Setting]] = defaultdict(list)
     for path, node in _nodes(code, "class ", "add_argument(", "option("):
         for name, default in _declares(node):
             value = default.value if isinstance(default, ast.Constant) else number_written(default)
             if value not in _EMPTY and not isinstance(value, bool):
                 symbol = node.name if isinstance(node, ast.ClassDef) else ""
                 where = Location(path, line=default.lineno, symbol=symbol)
-                found[name].append(Setting(name, value, where))
-    return found
+                settings[name].append(Setting(name, value, where))
+    return settings
 
 
-def asked(code: Code) -> dict[str, list[Setting]]:
+def keys_read(code: Code) -> dict[str, list[Setting]]:
     """Keys that are read off a configuration, with a default or without."""
     found: dict[str, list[Setting]] = defaultdict(list)
     for path, node in _nodes(code, "onfig", "onf", "cfg", "etting", "imits"):
@@ -139,11 +139,11 @@ def asked(code: Code) -> dict[str, list[Setting]]:
 
 def in_files(code: Code) -> dict[str, list[Setting]]:
     """What configuration files of the repository define, by the last key."""
-    found: dict[str, list[Setting]] = defaultdict(list)
+    settings: dict[str, list[Setting]] = defaultdict(list)
     for file in sorted(code.tree.root.rglob("*.*")):
         path = file.relative_to(code.tree.root)
-        told = file.suffix in (".yaml", ".yml", ".toml") and _FILES.search(path.as_posix())
-        if not told or SKIPPED_FOLDERS & set(path.parts) or is_aside(path.as_posix()):
+        fits = file.suffix in (".yaml", ".yml", ".toml") and _FILES.search(path.as_posix())
+        if not fits or SKIPPED_FOLDERS & set(path.parts) or is_aside(path.as_posix()):
             continue
         try:
             document = read_document(file, path=path.as_posix(), base="source")
@@ -151,8 +151,8 @@ def in_files(code: Code) -> dict[str, list[Setting]]:
             continue
         for pointer, value in _leaves(document.data, ""):
             name = pointer.rpartition("/")[2]
-            found[name].append(Setting(name, value, document.location(pointer)))
-    return found
+            settings[name].append(Setting(name, value, document.location(pointer)))
+    return settings
 
 
 def _leaves(held: object, above: str) -> Iterator[tuple[str, object]]:
@@ -231,6 +231,6 @@ def _beside(root: Path) -> Iterator[Path]:
     """Files at the root that define environment variables."""
     for file in sorted(root.iterdir()):
         name = file.name.lower()
-        told = name.startswith((".env", "dockerfile", "docker-compose", "compose."))
-        if (told or name.endswith(".env")) and file.is_file():
+        is_environment_file = name.startswith((".env", "dockerfile", "docker-compose", "compose."))
+        if (is_environment_file or name.endswith(".env")) and file.is_file():
             yield file

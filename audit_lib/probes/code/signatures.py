@@ -82,15 +82,13 @@ class Signature:
             return f"takes {len(places)} positional arguments, {len(call.args)} are given"
         for keyword in call.keywords:
             name = keyword.arg or ""
-            known = self.get(name)
-            taken = known is None or known.kind != "positional" or "kwargs" not in open_ended
+            own = self.get(name)
+            taken = own is None or own.kind != "positional" or "kwargs" not in open_ended
             if name in given and taken:
                 return f"gets {name!r} twice"
-            if (known is None or known.kind in ("positional", "args")) and (
-                "kwargs" not in open_ended
-            ):
+            if (own is None or own.kind in ("positional", "args")) and ("kwargs" not in open_ended):
                 return f"has no parameter {name!r}"
-            if known is None or known.kind != "positional":
+            if own is None or own.kind != "positional":
                 given.add(name)
         missing = [p.name for p in self.parameters if p.required and p.name not in given]
         return f"needs {', '.join(map(repr, missing))}" if missing else ""
@@ -101,16 +99,18 @@ def signature_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
     a = node.args
     placed = [*a.posonlyargs, *a.args]
     defaults: list[ast.expr | None] = [None] * (len(placed) - len(a.defaults)) + list(a.defaults)
-    found = [
+    params = [
         _parameter(x, "positional" if i < len(a.posonlyargs) else "either", default)
         for i, (x, default) in enumerate(zip(placed, defaults, strict=True))
     ]
     if a.vararg:
-        found.append(_parameter(a.vararg, "args", None))
-    found += [_parameter(x, "keyword", d) for x, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+        params.append(_parameter(a.vararg, "args", None))
+    params += [
+        _parameter(x, "keyword", d) for x, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)
+    ]
     if a.kwarg:
-        found.append(_parameter(a.kwarg, "kwargs", None))
-    return Signature(tuple(found), ast.unparse(node.returns) if node.returns else "")
+        params.append(_parameter(a.kwarg, "kwargs", None))
+    return Signature(tuple(params), ast.unparse(node.returns) if node.returns else "")
 
 
 def parse_signature(text: str) -> Signature | None:
@@ -136,8 +136,8 @@ def callable_signature(references: References, unit: Unit) -> Signature | None:
         return None
     node = unit.node
     if isinstance(node, ast.ClassDef):
-        found = _constructor(references, unit, frozenset())
-        return Signature(()) if found == _OBJECT else found
+        signature = _constructor(references, unit, frozenset())
+        return Signature(()) if signature == _OBJECT else signature
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return signature_of(node) if _keeps_parameters(node) else None
     return None
@@ -178,12 +178,12 @@ def _constructor(
     for name in ("__init__", "__new__"):
         own = references.unit(cls.path, f"{cls.name}.{name}")
         if own is not None:
-            found = callable_signature(references, own)
-            return found.without_first() if found is not None else None
-    known = decorators(node)
-    if "dataclass" in known and _PLAIN_DECORATORS.issuperset(known):
+            signature = callable_signature(references, own)
+            return signature.without_first() if signature is not None else None
+    names = decorators(node)
+    if "dataclass" in names and _PLAIN_DECORATORS.issuperset(names):
         return _dataclass(references, cls)
-    if known:
+    if names:
         return None
     if any(dotted(b).rpartition(".")[2] == "NamedTuple" for b in node.bases):
         return Signature(tuple(_fields(node, keyword_only=False)))
@@ -226,7 +226,7 @@ def _own_but_unknown(references: References, path: str, name: str) -> bool:
 def _dataclass(references: References, cls: Unit) -> Signature | None:
     node = cls.node
     assert isinstance(node, ast.ClassDef)
-    found: dict[str, Parameter] = {}
+    fields_by_name: dict[str, Parameter] = {}
     for base, written in zip(references.bases(cls), node.bases, strict=True):
         if base is None or not isinstance(base.node, ast.ClassDef):
             if _base_name(written) not in _PLAIN_BASES:
@@ -238,15 +238,15 @@ def _dataclass(references: References, cls: Unit) -> Signature | None:
             inherited = _dataclass(references, base)
             if inherited is None:
                 return None
-            found.update({p.name: p for p in inherited.parameters})
+            fields_by_name.update({p.name: p for p in inherited.parameters})
     options = [d for d in node.decorator_list if isinstance(d, ast.Call)]
     keyword_only = any(
         k.arg == "kw_only" and _literal(k.value) is True for d in options for k in d.keywords
     )
     if any(k.arg == "init" for d in options for k in d.keywords):
         return None
-    found.update({p.name: p for p in _fields(node, keyword_only)})
-    return Signature(tuple(sorted(found.values(), key=lambda p: p.kind == "keyword")))
+    fields_by_name.update({p.name: p for p in _fields(node, keyword_only)})
+    return Signature(tuple(sorted(fields_by_name.values(), key=lambda p: p.kind == "keyword")))
 
 
 def _fields(node: ast.ClassDef, keyword_only: bool) -> Iterator[Parameter]:
@@ -295,23 +295,23 @@ def differences(declared: Signature, actual: Signature) -> Iterable[tuple[str, s
     Annotations are not compared: they say the same thing in many ways.
     """
     for parameter in declared.parameters:
-        found = actual.get(parameter.name)
-        if found is None:
+        now = actual.get(parameter.name)
+        if now is None:
             absorbed = any(p.kind == "kwargs" for p in actual.parameters)
             if not absorbed:
                 yield parameter.name, f"parameter {parameter.name!r} is gone", True
-        elif found.required and not parameter.required:
+        elif now.required and not parameter.required:
             yield parameter.name, f"parameter {parameter.name!r} has become required", True
-        elif parameter.required and not found.required and found.default is not None:
+        elif parameter.required and not now.required and now.default is not None:
             yield (
                 parameter.name,
                 f"parameter {parameter.name!r} is declared required and has a default",
                 False,
             )
-        elif not _same_default(parameter.default, found.default):
+        elif not _same_default(parameter.default, now.default):
             yield (
                 f"default of {parameter.name}",
-                f"default of {parameter.name!r} is {found.default}, declared {parameter.default}",
+                f"default of {parameter.name!r} is {now.default}, declared {parameter.default}",
                 True,
             )
     for parameter in actual.parameters:

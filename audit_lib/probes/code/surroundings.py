@@ -52,12 +52,12 @@ class Surroundings:
 
     @cached_property
     def _placed(self) -> dict[tuple[int, int], list[ast.AST]]:
-        found: dict[tuple[int, int], list[ast.AST]] = defaultdict(list)
+        nodes: dict[tuple[int, int], list[ast.AST]] = defaultdict(list)
         for node in ast.walk(self.tree):
             line = getattr(node, "lineno", None)
             if line is not None:
-                found[line, getattr(node, "col_offset", 0)].append(node)
-        return found
+                nodes[line, getattr(node, "col_offset", 0)].append(node)
+        return nodes
 
     def at(self, line: int, column: int) -> list[ast.AST]:
         """Nodes that begin there; the column counts characters from 0."""
@@ -171,10 +171,10 @@ def symbol_at(code: Code, path: str, line: int) -> str:
 
 def unit_at(code: Code, path: str, line: int) -> Unit | None:
     """The unit that a line belongs to."""
-    found = code.files.get(path)
-    if found is None or not found.owners:
+    file_units = code.files.get(path)
+    if file_units is None or not file_units.owners:
         return None
-    return found.units[found.owners[min(line, len(found.owners)) - 1]]
+    return file_units.units[file_units.owners[min(line, len(file_units.owners)) - 1]]
 
 
 def catches(handler: ast.ExceptHandler, error: str) -> bool:

@@ -90,27 +90,27 @@ class Unfed:
                     yield from self._always(unit, [])
                 else:
                     names = [n for n in optional(unit.node) if looked_at(unit.node, n)]
-                    made = self._calls_of(unit) if names else []
-                    left = [n for n in names if not any(_gives(unit, c, n) for _, c in made)]
-                    places = [(u.path, c.lineno) for u, c in made if self._surely(u, c, unit)]
+                    calls = self._calls_of(unit) if names else []
+                    left = [n for n in names if not any(_gives(unit, c, n) for _, c in calls)]
+                    places = [(u.path, c.lineno) for u, c in calls if self._surely(u, c, unit)]
                     if left and places and not self._handed_on(unit):
                         yield UnfedInput(unit, tuple(left), tuple(sorted(places)))
                     yield from self._always(unit, left)
 
-    def _always(self, unit: Unit, told: list[str]) -> Iterator[UnfedInput]:
+    def _always(self, unit: Unit, reported: list[str]) -> Iterator[UnfedInput]:
         """Inputs that hooks give as they find them, and every caller as False, None or 0."""
         assert isinstance(unit.node, Function)
         arguments = unit.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        for name in (a.arg for a in every if a.arg in self.given and a.arg not in told):
-            made = self._calls_of(unit) or self._calls_of(unit, self._anywhere)
-            gives = [dict(bound(unit.node, call)).get(name) for _, call in made]
+        for name in (a.arg for a in every if a.arg in self.given and a.arg not in reported):
+            calls = self._calls_of(unit) or self._calls_of(unit, self._anywhere)
+            gives = [dict(bound(unit.node, call)).get(name) for _, call in calls]
             values = {repr(g.value) if isinstance(g, ast.Constant) else "" for g in gives}
             last = unit.name.rpartition(".")[2]
             alone = sum(u.name.rpartition(".")[2] == last for u in self.calls.units.values()) == 1
-            sure = made and (alone or all(self._surely(u, c, unit) for u, c in made))
+            sure = calls and (alone or all(self._surely(u, c, unit) for u, c in calls))
             if sure and len(values) == 1 and values <= _NOTHING and not self._handed_on(unit):
-                places = tuple(sorted((u.path, c.lineno) for u, c in made))
+                places = tuple(sorted((u.path, c.lineno) for u, c in calls))
                 yield UnfedInput(unit, (name,), places, *values)
 
     @cached_property
@@ -155,8 +155,8 @@ class Unfed:
                 if id(node) in called or getattr(node, "attr", getattr(node, "id", "")) != name:
                     continue
                 text = dotted(node)
-                known = self.code.references.chain(user, text).unit if text else None
-                if known is unit or (known is None and isinstance(node, ast.Attribute)):
+                target = self.code.references.chain(user, text).unit if text else None
+                if target is unit or (target is None and isinstance(node, ast.Attribute)):
                     return True
         return False
 
@@ -192,13 +192,13 @@ class Unfed:
     @cached_property
     def _fillers(self) -> dict[str, list[Unit]]:
         """Attribute to the units that set it or put something into it, beginnings apart."""
-        found: dict[str, list[Unit]] = defaultdict(list)
+        by_name: dict[str, list[Unit]] = defaultdict(list)
         for unit in self.calls.units.values():
             if unit.name.rpartition(".")[2] in _INITIAL:
                 continue
             for name in dict.fromkeys(_filled(self.calls.own(unit))):
-                found[name].append(unit)
-        return found
+                by_name[name].append(unit)
+        return by_name
 
 
 def optional(node: Function) -> list[str]:
@@ -208,7 +208,7 @@ def optional(node: Function) -> list[str]:
 
 def looked_at(node: Function, name: str) -> bool:
     """Whether something is done where the input is given, and nothing stands in where it is not."""
-    asked = False
+    is_tested = False
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Store):
             return False
@@ -222,8 +222,8 @@ def looked_at(node: Function, name: str) -> bool:
         if isinstance(part, ast.If) and name in _names(part.test):
             if not _positive(part.test, name) or part.orelse:
                 return False
-            asked = True
-    return asked
+            is_tested = True
+    return is_tested
 
 
 def _positive(test: ast.expr, name: str) -> bool:
@@ -260,7 +260,7 @@ def _gives(unit: Unit, call: ast.Call, name: str) -> bool:
 
 def _beginnings(cls: Unit, methods: list[Unit]) -> dict[str, bool]:
     """Attribute to whether it begins empty, as the class and its constructor say."""
-    found: dict[str, bool] = {}
+    empty_at_first: dict[str, bool] = {}
     for unit in (cls, *methods):
         if unit is not cls and unit.name not in {f"{cls.name}.{m}" for m in _INITIAL}:
             continue
@@ -273,8 +273,8 @@ def _beginnings(cls: Unit, methods: list[Unit]) -> dict[str, bool]:
                 for target in targets:
                     name = dotted(target).removeprefix("self.")
                     if name and "." not in name:
-                        found[name] = found.get(name, True) and _empty(node.value)
-    return found
+                        empty_at_first[name] = empty_at_first.get(name, True) and _empty(node.value)
+    return empty_at_first
 
 
 def _empty(node: ast.expr) -> bool:

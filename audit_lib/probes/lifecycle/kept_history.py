@@ -16,7 +16,7 @@ _MOST = 5 << 20
 
 
 @dataclass(frozen=True)
-class Kept:
+class History:
     """A list in a JSON file, or the lines of a file, that names versions one after another.
 
     Attributes:
@@ -66,16 +66,16 @@ class Kept:
         write_whole(path, json.dumps(whole).encode())
         return True
 
-    def again(self, store: Path) -> Kept | None:
+    def again(self, store: Path) -> History | None:
         """The same list as it is now; None where it is gone."""
         try:
             held = _at(json.loads(read_whole(store / self.file)), self.pointer)
         except (OSError, ValueError, KeyError, IndexError, TypeError):
             return None
-        return Kept(self.file, self.pointer, self.column, tuple(held))
+        return History(self.file, self.pointer, self.column, tuple(held))
 
 
-def kept_in(store: Path, versions: Collection[str], *, least: int) -> list[Kept]:
+def kept_in(store: Path, versions: Collection[str], *, least: int) -> list[History]:
     """Every list below ``store`` that names at least so many different ids of ``known``."""
     histories = []
     for path in sorted(store.rglob("*.json*")):
@@ -87,7 +87,7 @@ def kept_in(store: Path, versions: Collection[str], *, least: int) -> list[Kept]
                 _columns(records), key=lambda c: len(_named(records, c) & set(versions)), default=""
             )
             if len(_named(records, column) & set(versions)) >= least:
-                histories.append(Kept(name, pointer, column, tuple(records)))
+                histories.append(History(name, pointer, column, tuple(records)))
     return histories
 
 

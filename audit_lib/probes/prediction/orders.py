@@ -18,7 +18,7 @@ PATHS = ("decisions.backtest", "decisions.live")
 MADE_UP = "made-up predictions"
 RULES = ("decisions.rules_backtest", "decisions.rules_live")
 
-Asked = tuple[str, pd.DataFrame, Reply[pd.DataFrame]]
+Question = tuple[str, pd.DataFrame, Reply[pd.DataFrame]]
 """name of a scenario, what a hook is given in it, and what came back"""
 
 
@@ -124,13 +124,13 @@ def feature_scenarios(
     yield "with holes", holes
 
 
-def path_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> list[Asked]:
+def path_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> list[Question]:
     """Each scenario of :func:`feature_scenarios`, and the orders of a path in it.
 
     Orders cost more than anything else on some subjects: checks that ask alike share the answers.
     """
 
-    def drive() -> list[Asked]:
+    def drive() -> list[Question]:
         return [
             (name, given, ask(subject.hook(hook), given, into=orders_of(subject)))
             for name, given in feature_scenarios(subject, rows=rows, seed=seed)
@@ -139,10 +139,10 @@ def path_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> list[As
     return once(subject, f"{hook} on {rows} rows by {seed}", drive)
 
 
-def grid_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> Asked:
+def grid_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> Question:
     """The made-up predictions of :func:`prediction_grid`, and the orders of a rule set on them."""
 
-    def drive() -> Asked:
+    def drive() -> Question:
         grid = prediction_grid(subject, rows=rows, seed=seed)
         return MADE_UP, grid, ask(subject.hook(hook), grid, into=orders_of(subject))
 

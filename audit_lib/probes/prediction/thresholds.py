@@ -44,10 +44,10 @@ def thresholds(subject: Subject, hook: str) -> list[Threshold]:
     Every head is moved over its range with the others at their medians, and with the directional
     ones strong and weak.  Changes of side and of gate count.
     """
-    return once(subject, f"thresholds of {hook}", lambda: _found(subject, hook))
+    return once(subject, f"thresholds of {hook}", lambda: _search(subject, hook))
 
 
-def _found(subject: Subject, hook: str) -> list[Threshold]:
+def _search(subject: Subject, hook: str) -> list[Threshold]:
     sample, kinds = predictions(subject), head_kinds(subject)
     heads_here = [h.name for h in directional(subject) if h.name in sample]
     bases = [sample.median()]

@@ -76,7 +76,7 @@ def relative(a: Floats, b: Floats, scale: float) -> Floats:
     return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, far)
 
 
-def kept(
+def margins_of(
     what: str, left: pd.DataFrame, right: pd.DataFrame, tolerances: Mapping[str, float]
 ) -> Iterator[Margin]:
     """How far aligned columns are apart, a margin each, as :func:`unequal` measures it."""

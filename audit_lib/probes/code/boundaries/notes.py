@@ -46,49 +46,49 @@ def judged(code: Code, boundary: Boundary) -> Iterator[Statement | Departure]:
         yield from _timed(boundary, sentence, edges)
         for path, line in _PLACE.findall(sentence):
             lines = [f.content.count(b"\n") for p, f in code.tree.by_path.items() if _ends(p, path)]
-            found = f"{max(lines)} lines" if lines else "no such file"
-            yield Statement("note", f"{path}:{line}", found)
+            actual = f"{max(lines)} lines" if lines else "no such file"
+            yield Statement("note", f"{path}:{line}", actual)
             if max(lines, default=0) < int(line):
-                yield _wrong(boundary, f"names {path}:{line}: {found}", f"place {path}", found)
+                yield _wrong(boundary, f"names {path}:{line}: {actual}", f"place {path}", actual)
 
 
 def unjudged(boundary: Boundary) -> str:
     """The first sentence that demands something no check of imports can tell; '' for none."""
-    said = sentences(boundary.note)
-    return next((s for s in said if _DEMAND.search(s) and not _LEADS.search(s)), "")
+    parts = sentences(boundary.note)
+    return next((s for s in parts if _DEMAND.search(s) and not _LEADS.search(s)), "")
 
 
 def _counted(
     boundary: Boundary, sentence: str, edges: list[Edge]
 ) -> Iterator[Statement | Departure]:
-    for told in [*map(int, _EDGES.findall(sentence)), *(1 for _ in _ONE.findall(sentence))][:1]:
-        yield Statement("note", f"{told} import edges", str(len(edges)))
-        if told != len(edges):
-            said = f"counts {told} import edges, there are {len(edges)}"
-            yield _wrong(boundary, said, "edges", str(len(edges)))
+    for stated in [*map(int, _EDGES.findall(sentence)), *(1 for _ in _ONE.findall(sentence))][:1]:
+        yield Statement("note", f"{stated} import edges", str(len(edges)))
+        if stated != len(edges):
+            claim = f"counts {stated} import edges, there are {len(edges)}"
+            yield _wrong(boundary, claim, "edges", str(len(edges)))
 
 
 def _timed(boundary: Boundary, sentence: str, edges: list[Edge]) -> Iterator[Statement | Departure]:
     kinds = {kind for kind, word in _KINDS.items() if word.search(sentence)}
     if not kinds or not _ALL.search(sentence) or _BUT.search(sentence) or not edges:
         return
-    told, others = " or ".join(sorted(kinds)), [e for e in edges if e.type.value not in kinds]
-    yield Statement("note", f"all imports {told}", f"{len(others)} others")
+    stated, others = " or ".join(sorted(kinds)), [e for e in edges if e.type.value not in kinds]
+    yield Statement("note", f"all imports {stated}", f"{len(others)} others")
     if others:
         first = f"{others[0].source}:{others[0].line} is {others[0].type.value}"
-        yield _wrong(boundary, f"calls all imports {told}: {first}", "types", first)
+        yield _wrong(boundary, f"calls all imports {stated}: {first}", "types", first)
 
 
-def _wrong(boundary: Boundary, said: str, key: str, found: str) -> Departure:
+def _wrong(boundary: Boundary, claim: str, key: str, actual: str) -> Departure:
     return Departure(
-        f"its note {said}",
+        f"its note {claim}",
         f"note {key}",
         boundary.location,
         Severity.LOW,
-        found,
+        actual,
         "as the note says",
     )
 
 
-def _ends(path: str, told: str) -> bool:
-    return path == told or path.endswith(f"/{told}")
+def _ends(path: str, named: str) -> bool:
+    return path == named or path.endswith(f"/{named}")

@@ -85,8 +85,8 @@ class SymbolsOf:
             if e.source in symbol.imported_by and any(fnmatch(s, name) for s in e.symbols)
         ]
         by = ", ".join(symbol.imported_by)
-        found = ", ".join(sorted({f"{e.source}:{e.line} {e.type.value}" for e in edges}))
-        yield Statement(name, f"imported by {by}", found or "not imported")
+        importers = ", ".join(sorted({f"{e.source}:{e.line} {e.type.value}" for e in edges}))
+        yield Statement(name, f"imported by {by}", importers or "not imported")
         kinds = {e.type.value for e in edges}
         if not edges:
             sentence = f"{name} is not imported by {by}"
@@ -127,10 +127,10 @@ class SymbolsOf:
         if actual.names()[:1] in _BOUND and declared.names()[:1] not in _BOUND:
             actual = actual.without_first()
         yield Statement(about, str(declared), str(actual))
-        found = list(differences(declared, actual))
-        if found:
-            said = "; ".join(sentence for _, sentence, _ in found)
-            severity = None if any(breaks for _, _, breaks in found) else Severity.INFO
+        departures = list(differences(declared, actual))
+        if departures:
+            said = "; ".join(sentence for _, sentence, _ in departures)
+            severity = None if any(breaks for _, _, breaks in departures) else Severity.INFO
             yield Departure(
                 f"{about}: {said}", f"{about} signature", symbol.location, severity, str(actual),
                 str(declared),
@@ -150,11 +150,11 @@ class SymbolsOf:
         gone = [p for p in declared if actual.get(p) is None]
         added = [p for p in present if p.name not in declared]
         if gone or added:
-            said = [f"has no parameter {p!r}" for p in gone]
-            said += [f"takes {p.name!r}, which is not declared" for p in added]
+            parts = [f"has no parameter {p!r}" for p in gone]
+            parts += [f"takes {p.name!r}, which is not declared" for p in added]
             severity = None if gone or any(p.required for p in added) else Severity.INFO
             yield Departure(
-                f"{name}() {'; '.join(said)}", f"{name} constructor", symbol.location, severity,
+                f"{name}() {'; '.join(parts)}", f"{name} constructor", symbol.location, severity,
                 str(actual), shown,
             )  # fmt: skip
 

@@ -39,21 +39,21 @@ def declared_boundaries(subject: Subject) -> tuple[Boundary, ...]:
         NotAssessed: neither is there.
         ParameterError: our own file does not have the form above.
     """
-    found: dict[str, Boundary] = {}
+    boundaries: dict[str, Boundary] = {}
     missing = ""
     if "boundaries" in subject.parameters.documents:
         try:
-            found = {b.id: b for b in from_document(subject.document("boundaries"))}
+            boundaries = {b.id: b for b in from_document(subject.document("boundaries"))}
         except NotAssessed as error:
             missing = str(error)
     for boundary in own_boundaries(subject):
-        before = found.get(boundary.id)
-        found[boundary.id] = _merged(before, boundary) if before else boundary
-    if not found:
+        before = boundaries.get(boundary.id)
+        boundaries[boundary.id] = _merged(before, boundary) if before else boundary
+    if not boundaries:
         raise NotAssessed(
             missing or f"no boundaries are declared (documents.boundaries, or {FILE})"
         )
-    return tuple(found.values())
+    return tuple(boundaries.values())
 
 
 def own_boundaries(subject: Subject) -> list[Boundary]:
@@ -146,12 +146,12 @@ def _verdict(
         return BoundaryVerdict(boundary.id, boundary.risk, Verdict.INCONCLUSIVE, unsure)
     names = sum(len(s.names) for s in boundary.symbols)
     counted = {"symbol": names, "artifact": len(boundary.artifacts)}
-    said = " and ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counted.items() if n)
-    if not said:
+    reason = " and ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counted.items() if n)
+    if not reason:
         why = "it names no symbol and no artifact that could break it"
         return BoundaryVerdict(boundary.id, boundary.risk, Verdict.INCONCLUSIVE, why)
     are = "is" if sum(counted.values()) == 1 else "are"
-    return BoundaryVerdict(boundary.id, boundary.risk, Verdict.KEPT, f"{said} {are} as declared")
+    return BoundaryVerdict(boundary.id, boundary.risk, Verdict.KEPT, f"{reason} {are} as declared")
 
 
 def _unsure(boundary: Boundary, results: Sequence[CheckResult]) -> str:
@@ -174,8 +174,8 @@ def _unsure(boundary: Boundary, results: Sequence[CheckResult]) -> str:
         for result in ran:
             if result.outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED):
                 return f"{result.code}: {result.reason}"
-    if not boundary.checks and (said := unjudged(boundary)):
-        return f"no check is named that judges its note ({FILE}: checks): {said}"
+    if not boundary.checks and (demand := unjudged(boundary)):
+        return f"no check is named that judges its note ({FILE}: checks): {demand}"
     return ""
 
 

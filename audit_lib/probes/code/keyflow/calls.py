@@ -36,49 +36,49 @@ class Calls:
     def own(self, unit: Unit) -> list[ast.AST]:
         """Nodes of a unit, in source order; definitions inside it left out."""
         if unit.key not in self._nodes:
-            found: list[ast.AST] = []
+            nodes: list[ast.AST] = []
             assert unit.node is not None
             stack: list[ast.AST] = [
                 n for n in reversed(unit.node.body) if not isinstance(n, DEFINITIONS)
             ]
             while stack:
                 node = stack.pop()
-                found.append(node)
+                nodes.append(node)
                 stack.extend(
                     c
                     for c in reversed(list(ast.iter_child_nodes(node)))
                     if not isinstance(c, DEFINITIONS)
                 )
-            self._nodes[unit.key] = found
+            self._nodes[unit.key] = nodes
         return self._nodes[unit.key]
 
     def callee(self, unit: Unit, call: ast.Call) -> Unit | None:
         """The repository's function that a call reaches; a class stands for its constructor."""
-        kept = self.code.callees
-        if id(call) not in kept:
-            kept[id(call)] = self._callee(unit, call)
-        return kept[id(call)]
+        callees = self.code.callees
+        if id(call) not in callees:
+            callees[id(call)] = self._callee(unit, call)
+        return callees[id(call)]
 
     def _callee(self, unit: Unit, call: ast.Call) -> Unit | None:
         text = dotted(call.func)
         if not text or text.count(".") > 2:
             return None
-        found = self.code.references.chain(unit, text).unit
-        if found is not None and isinstance(found.node, ast.ClassDef):
-            return self.code.references.member(found, "__init__")
-        return found
+        target = self.code.references.chain(unit, text).unit
+        if target is not None and isinstance(target.node, ast.ClassDef):
+            return self.code.references.member(target, "__init__")
+        return target
 
     def callee_key(self, unit: Unit, call: ast.Call) -> str:
         """Key of that function; '' where there is none."""
-        found = self.callee(unit, call)
-        return found.key if found is not None else ""
+        target = self.callee(unit, call)
+        return target.key if target is not None else ""
 
     def key(self, unit: Unit, node: ast.expr) -> str:
         """The key that a subscript names, or ``*``."""
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else ANY
         if isinstance(node, ast.Name) and node.id not in unit.uses.binds:
-            found = constant(self.code.index, unit.path, node.id)
-            if isinstance(found, str):
-                return found
+            value = constant(self.code.index, unit.path, node.id)
+            if isinstance(value, str):
+                return value
         return ANY

@@ -45,13 +45,13 @@ class Naming(Calls):
         nodes = [n for a in (*call.args, *(k.value for k in call.keywords)) for n in ast.walk(a)]
         handles = self._handles_of(unit).get(id(call), {})
         literal = {self.tells(unit, n) for n in nodes if isinstance(n, ast.Constant)}
-        told = {
+        dynamic = {
             handles[n.id] if isinstance(n, ast.Name) and n.id in handles else self.tells(unit, n)
             for n in nodes
         }
-        for said in (literal, told):
-            if True in said or False in said:
-                return True in said
+        for answers in (literal, dynamic):
+            if True in answers or False in answers:
+                return True in answers
         return None
 
     def tells(self, unit: Unit, node: ast.AST) -> bool | None:
@@ -59,9 +59,9 @@ class Naming(Calls):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return self._judge(node.value)
         if isinstance(node, ast.Name):
-            found = self._told(unit).get(node.id)
-            if found is not None:
-                return found
+            answer = self._variables_of(unit).get(node.id)
+            if answer is not None:
+                return answer
             value = constant(self.code.index, unit.path, node.id)
             return self._judge(value) if isinstance(value, str) else None
         if isinstance(node, ast.Attribute) and dotted(node.value) in ("self", "cls"):
@@ -78,7 +78,7 @@ class Naming(Calls):
                 u for u in self.units.values()
                 if u.path == owner.path and u.name.startswith(owner.name + ".")
             )  # fmt: skip
-            told = {
+            answers = {
                 self._judge(n.value)
                 for method in methods
                 for node in self.own(method)
@@ -87,7 +87,7 @@ class Naming(Calls):
                 if isinstance(n, ast.Constant) and isinstance(n.value, str)
             }
             self._of_class[owner.key, name] = (
-                True if True in told else False if False in told else None
+                True if True in answers else False if False in answers else None
             )
         return self._of_class[owner.key, name]
 
@@ -96,22 +96,22 @@ class Naming(Calls):
             return True
         return False if text.endswith(ENDINGS) else None
 
-    def _told(self, unit: Unit) -> dict[str, bool]:
+    def _variables_of(self, unit: Unit) -> dict[str, bool]:
         """Variables of a unit that hold a file name, a path or a handle, and of which document."""
         if unit.key not in self._variables:
-            found: dict[str, bool] = {}
-            self._variables[unit.key] = found
+            answer_of: dict[str, bool] = {}
+            self._variables[unit.key] = answer_of
             for _ in range(3):
                 for target, source in self._sources(unit):
-                    told = {self.tells(unit, n) for n in ast.walk(source)}
-                    if True in told or (False in told and target not in found):
-                        found[target] = True in told
+                    answers = {self.tells(unit, n) for n in ast.walk(source)}
+                    if True in answers or (False in answers and target not in answer_of):
+                        answer_of[target] = True in answers
         return self._variables[unit.key]
 
     def _handles_of(self, unit: Unit) -> dict[int, dict[str, bool | None]]:
         """For calls within ``with open(...) as f``: what the innermost ``f`` is of."""
         if unit.key not in self._handles:
-            found: dict[int, dict[str, bool | None]] = {}
+            handles: dict[int, dict[str, bool | None]] = {}
             for node in self.own(unit):
                 if not isinstance(node, (ast.With, ast.AsyncWith)):
                     continue
@@ -122,13 +122,13 @@ class Naming(Calls):
                 }
                 for inner in ast.walk(node) if named else ():
                     if isinstance(inner, ast.Call):
-                        found.setdefault(id(inner), {}).update(named)
-            self._handles[unit.key] = found
+                        handles.setdefault(id(inner), {}).update(named)
+            self._handles[unit.key] = handles
         return self._handles[unit.key]
 
     def _says(self, unit: Unit, node: ast.expr) -> bool | None:
-        told = {self.tells(unit, n) for n in ast.walk(node)}
-        return True if True in told else (False if False in told else None)
+        answers = {self.tells(unit, n) for n in ast.walk(node)}
+        return True if True in answers else (False if False in answers else None)
 
     def _sources(self, unit: Unit) -> Iterator[tuple[str, ast.expr]]:
         for node in self.own(unit):

@@ -27,7 +27,7 @@ _READERS = {
 
 def pairs(code: Code) -> list[str]:
     """Files with one writer and one reader of the same form, and no other of either."""
-    found = []
+    paths = []
     for path, file in code.files.items():
         text = file.file.text
         if "load" not in text or ("dump" not in text and "save" not in text):
@@ -37,8 +37,8 @@ def pairs(code: Code) -> list[str]:
         writers = Counter(_WRITERS[c] for c in calls if c in _WRITERS)
         readers = Counter(_READERS[c] for c in calls if c in _READERS)
         if sum(writers.values()) == sum(readers.values()) == 1 and writers == readers:
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 class Pair(Reads):

@@ -197,11 +197,11 @@ class Reads(Naming):
         if name.rpartition(".")[2] in SAME and len(call.args) == 1:
             return self.value(unit, call.args[0])
         key = self.callee_key(unit, call)
-        found = set(self.returns.get(key, set()))
+        paths = set(self.returns.get(key, set()))
         if key in self.generic and self.named_near(unit, call):
             self.flow.loaded = True
-            found.add(())
-        return found
+            paths.add(())
+        return paths
 
     def holding(self) -> Iterator[Unit]:
         """The units that hold what was loaded, or read a field that does."""

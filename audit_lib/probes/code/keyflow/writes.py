@@ -54,12 +54,12 @@ class Writes:
 
     def _dump(self, unit: Unit, dumped: ast.expr, statement: ast.stmt) -> None:
         """What one call writes, told apart from what others do."""
-        known, opened = len(self.flow.writes), self.flow.open_writes
+        written_before, opened = len(self.flow.writes), self.flow.open_writes
         self.flow.open_writes, self.amended = set(), False
         self.seen.clear()
         self._keys(unit, dumped, (), statement)
         place = Location(unit.path, line=dumped.lineno, symbol=unit.name)
-        paths = {u.path for u in self.flow.writes[known:]}
+        paths = {u.path for u in self.flow.writes[written_before:]}
         self.flow.dumps.append(Dump(place, paths, set(self.flow.open_writes), self.amended))
         self.flow.open_writes |= opened
 
@@ -90,10 +90,10 @@ class Writes:
         return [given[p] for p in self.passing[target.key] if p in given]
 
     def _is_this(self, unit: Unit, nodes: list[ast.AST]) -> bool:
-        told = {self.reads.tells(unit, n) for n in nodes if not isinstance(n, ast.Dict)}
-        if True in told:
+        answers = {self.reads.tells(unit, n) for n in nodes if not isinstance(n, ast.Dict)}
+        if True in answers:
             return True
-        return False not in told and self.reads.unit_tells(unit)
+        return False not in answers and self.reads.unit_tells(unit)
 
     def _statements(self, unit: Unit) -> Iterator[ast.stmt]:
         for node in self.reads.own(unit):
@@ -148,11 +148,11 @@ class Writes:
         if owner is not None:
             scopes = [u for k, u in self.reads.units.items()
                       if u.path == owner.path and u.name.startswith(owner.name + ".")]  # fmt: skip
-        found = False
+        stored = False
         for scope in scopes:
             for item in self.reads.own(scope):
-                found |= self._stored(scope, item, text, path)
-        if not found and not self._from_callers(unit, text, path):
+                stored |= self._stored(scope, item, text, path)
+        if not stored and not self._from_callers(unit, text, path):
             self.flow.open_writes.add(path)
 
     def _stored(self, unit: Unit, item: ast.AST, text: str, path: Path) -> bool:
@@ -213,7 +213,7 @@ class Writes:
     def _from_callers(self, unit: Unit, text: str, path: Path) -> bool:
         if text not in unit.uses.binds:
             return False
-        found = False
+        stored = False
         for key in self.code.references.sources.get(unit.key, frozenset()):
             caller = self.reads.units.get(key)
             if caller is None:
@@ -222,9 +222,9 @@ class Writes:
                 if isinstance(item, ast.Call) and self.reads.callee(caller, item) is unit:
                     argument = dict(bound(unit.node, item)).get(text)
                     if argument is not None:
-                        found = True
+                        stored = True
                         self._keys(caller, argument, path, item)
-        return found
+        return stored
 
     def _call(self, unit: Unit, call: ast.Call, path: Path) -> None:
         name = dotted(call.func).rpartition(".")[2]

@@ -58,15 +58,15 @@ class FitFlow:
         self.code = code
         self._known: dict[str, list[_Event]] = {}
 
-    def found(self, unit: Unit) -> Iterator[FitThenSplit]:
+    def fits(self, unit: Unit) -> Iterator[FitThenSplit]:
         """Fits in a function, or in what it calls, of rows that are split later."""
         if not self._fits:
             return
-        told: set[str] = set()
+        reported: set[str] = set()
         for fit, split in self._pairs(unit):
             what = "" if fit.through or split.through else ast.unparse(fit.node.func)
-            if what not in told:
-                told.add(what)
+            if what not in reported:
+                reported.add(what)
                 yield FitThenSplit(unit, fit.node, split.node, fit.through, split.through)
 
     @cached_property
@@ -81,9 +81,9 @@ class FitFlow:
         for fit in (e for e in events if e.kind == "fit"):
             rows = set(fit.inputs | fit.made)
             for statement in _statements(unit):
-                made = _made(statement)
+                names_made = _outputs(statement)
                 if statement.lineno > fit.node.lineno and rows & _read(statement):
-                    rows |= made
+                    rows |= names_made
             for split in (e for e in events if e.kind == "split"):
                 if split.node is fit.node or (fit.through and fit.through == split.through):
                     continue  # one call, or one function, does both, and is looked at by itself
@@ -100,24 +100,24 @@ class FitFlow:
 
     def _look(self, unit: Unit, depth: int) -> Iterator[_Event]:
         for statement in _statements(unit):
-            made = frozenset(_made(statement))
+            outputs = frozenset(_outputs(statement))
             for node in _calls(statement):
                 given = _names([*node.args, *(k.value for k in node.keywords)])
                 kind = _kind(node)
                 if kind == "fit" and not any(map(_TRAIN.search, given)):
-                    yield _Event("fit", node, given, made)
+                    yield _Event("fit", node, given, outputs)
                 elif kind == "split":
-                    yield _Event("split", node, given, made)
+                    yield _Event("split", node, given, outputs)
                 elif not kind and depth < _DEEP and not any(map(_TRAIN.search, given)):
-                    yield from self._called(unit, node, made, depth)
-            if isinstance(statement, ast.Assign) and any(map(_PARTS.search, made)):
+                    yield from self._called(unit, node, outputs, depth)
+            if isinstance(statement, ast.Assign) and any(map(_PARTS.search, outputs)):
                 rows = _sliced(statement.value)
                 if rows:
                     call = ast.Call(statement.value, [], [])
-                    yield _Event("split", ast.copy_location(call, statement), rows, made)
+                    yield _Event("split", ast.copy_location(call, statement), rows, outputs)
 
     def _called(
-        self, unit: Unit, node: ast.Call, made: frozenset[str], depth: int
+        self, unit: Unit, node: ast.Call, outputs: frozenset[str], depth: int
     ) -> Iterator[_Event]:
         """What a function of the repository does to what it is given."""
         text = dotted(node.func)
@@ -132,7 +132,7 @@ class FitFlow:
             fields = [m for m in event.made if m.startswith("self.")]
             if names:
                 inputs = frozenset(names)
-                yield _Event(event.kind, node, inputs, made | frozenset(fields), target.name)
+                yield _Event(event.kind, node, inputs, outputs | frozenset(fields), target.name)
 
 
 def _kind(node: ast.Call) -> str:
@@ -163,7 +163,7 @@ def _calls(statement: ast.stmt) -> list[ast.Call]:
     return [n for n in own_nodes(parts, but=(ast.Lambda,)) if isinstance(n, ast.Call)][::-1]
 
 
-def _made(statement: ast.stmt) -> set[str]:
+def _outputs(statement: ast.stmt) -> set[str]:
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets
@@ -179,31 +179,31 @@ def _read(statement: ast.stmt) -> set[str]:
 
 def _sliced(node: ast.expr) -> frozenset[str]:
     """Names that an assignment cuts in two: ``x[:n]``, ``x.iloc[n:]``."""
-    found: set[str] = set()
+    names: set[str] = set()
     for part in ast.walk(node):
         cut = part.slice if isinstance(part, ast.Subscript) else None
         if not isinstance(part, ast.Subscript) or not isinstance(cut, ast.Slice):
             continue
         if (cut.lower is None) != (cut.upper is None):
-            found |= _names([part.value])
-    return frozenset(found)
+            names |= _names([part.value])
+    return frozenset(names)
 
 
 def _names(nodes: list[ast.expr]) -> frozenset[str]:
     """Variables and own fields in expressions: ``x``, ``self.x``."""
-    found: set[str] = set()
+    names: set[str] = set()
     stack: list[ast.AST] = list(nodes)
     while stack:
         node = stack.pop()
         text = dotted(node)
         if text.startswith("self.") and isinstance(node, ast.Attribute):
-            found.add(".".join(text.split(".")[:2]))
+            names.add(".".join(text.split(".")[:2]))
             continue
         if isinstance(node, ast.Call):
             stack += [*node.args, *(k.value for k in node.keywords)]
             stack += [node.func.value] if isinstance(node.func, ast.Attribute) else []
             continue
         if isinstance(node, ast.Name) and node.id != "self":
-            found.add(node.id)
+            names.add(node.id)
         stack.extend(ast.iter_child_nodes(node))
-    return frozenset(found)
+    return frozenset(names)

@@ -133,9 +133,9 @@ class LaterFlow:
         """Attributes and texts of a unit's own nodes."""
         if unit.key not in self._spelt:
             nodes = self.calls.own(unit)
-            told = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+            attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
             texts = (n.value for n in nodes if isinstance(n, ast.Constant))
-            self._spelt[unit.key] = frozenset(told | {t for t in texts if isinstance(t, str)})
+            self._spelt[unit.key] = frozenset(attributes | {t for t in texts if isinstance(t, str)})
         return self._spelt[unit.key]
 
     def held(self, place: str) -> Values:
@@ -187,9 +187,9 @@ class _Run:
         else:
             for child in ast.iter_child_nodes(statement):
                 if isinstance(child, ast.expr):
-                    found = self.of(child, env)
+                    values = self.of(child, env)
                     if isinstance(child, (ast.Yield, ast.YieldFrom)):
-                        self.summary.returns |= found
+                        self.summary.returns |= values
 
     def _assign(self, target: ast.expr, value: Values, env: Env, line: int) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -207,8 +207,8 @@ class _Run:
 
     def _note(self, place: str, line: int, value: Values) -> None:
         if value:
-            known = self.summary.puts.get((place, line), NOTHING)
-            self.summary.puts[place, line] = known | value
+            before = self.summary.puts.get((place, line), NOTHING)
+            self.summary.puts[place, line] = before | value
 
     # --- expressions --------------------------------------------------------------------------
     def of(self, node: ast.expr | None, env: Env) -> Values:
@@ -218,8 +218,8 @@ class _Run:
         if isinstance(node, ast.Lambda):  # what it answers with, wherever it is called
             own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
             return self.of(node.body, {n: v for n, v in env.items() if n not in own})
-        found = self._of(node, env)
-        return found | {id(node)} if id(node) in self.flow.sources else found
+        values = self._of(node, env)
+        return values | {id(node)} if id(node) in self.flow.sources else values
 
     def _of(self, node: ast.expr, env: Env) -> Values:
         if isinstance(node, ast.Name):
@@ -271,20 +271,20 @@ class _Run:
     ) -> None:
         """Columns that are given by name: ``assign(x=...)``, ``{"x": ...}``."""
         for key, value in pairs:
-            found = self.of(value, env) | self._answers(value, env)
+            values = self.of(value, env) | self._answers(value, env)
             name = key.value if isinstance(key, ast.Constant) else key
             if isinstance(name, str):
-                self._note(f"column {name}", line, found)
+                self._note(f"column {name}", line, values)
 
     def _answers(self, node: ast.expr, env: Env) -> Values:
         """What a function answers with that is given by name: ``x.pipe(smooth)``."""
         text = dotted(node)
         if not text or text.partition(".")[0] in env:
             return NOTHING
-        made = self.flow.code.references.chain(self.unit, text).unit
-        if made is None or made.kind not in ("function", "nested"):
+        maker = self.flow.code.references.chain(self.unit, text).unit
+        if maker is None or maker.kind not in ("function", "nested"):
             return NOTHING
-        return _filled(self.flow.summary(made).returns, {})
+        return _filled(self.flow.summary(maker).returns, {})
 
 
 def _filled(values: Values, bound: Mapping[str, Values]) -> Values:

@@ -136,25 +136,25 @@ def labelled_early(node: ast.Call) -> str | None:
 
 def turned(node: ast.AST | None) -> str:
     """What turns the rows of an expression around; '' for nothing, and where it is undone."""
-    found: list[str] = []
+    turns: list[str] = []
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Subscript):
             cut = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
             if isinstance(cut, ast.Slice) and cut.step is not None and negative(cut.step):
-                found.append(f"`[{ast.unparse(cut)}]`")
+                turns.append(f"`[{ast.unparse(cut)}]`")
             node = node.value
         elif isinstance(node, ast.Call):
             ascending = argument(node, None, "ascending")
             down = isinstance(ascending, ast.Constant) and ascending.value is False
             name = called(node)
             if name in ("reverse", "flip", "flipud") or (name == "sort_index" and down):
-                found.append(f"`{name}`")
+                turns.append(f"`{name}`")
             if name == "sort_index":
                 break  # whatever was turned before
             node = owner(node)
         else:
             node = node.value
-    return found[-1] if len(found) % 2 else ""
+    return turns[-1] if len(turns) % 2 else ""
 
 
 def negative(node: ast.AST | None) -> bool:

@@ -115,8 +115,8 @@ def open_split(node: ast.AST) -> str | None:
         return None
     shuffle = argument(node, None, "shuffle")
     if shuffle is not None:
-        told = isinstance(shuffle, ast.Constant)
-        return None if told else f"`{name}` shuffles where {ast.unparse(shuffle)} says so"
+        is_literal = isinstance(shuffle, ast.Constant)
+        return None if is_literal else f"`{name}` shuffles where {ast.unparse(shuffle)} says so"
     options = [k.value for k in node.keywords if k.arg is None]
     return f"`{name}` shuffles as **{ast.unparse(options[0])} says" if options else None
 

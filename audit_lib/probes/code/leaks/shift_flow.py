@@ -46,29 +46,29 @@ class ShiftFlow:
         """Calls to the units in whose text they stand, where a shift may be behind them."""
         names = {key.rpartition("::")[2].rpartition(".")[2] for key in self._parameters}
         words = re.compile("|".join(map(re.escape, (*sorted(names), *SHIFTS))))
-        found: dict[int, Unit] = {}
+        unit_of: dict[int, Unit] = {}
         for file in self.code.files.values():
             for unit in file.units if words.search(file.file.text) else ():
                 for call in own_calls(unit):
                     last = dotted(call.func).rpartition(".")[2]
                     if last in names or shifted_by(call) is not None:
-                        found[id(call)] = unit
-        return found
+                        unit_of[id(call)] = unit
+        return unit_of
 
     @cached_property
     def _parameters(self) -> dict[str, set[str]]:
         """Unit key to its parameters by which it, or what it calls, shifts forwards."""
-        found: dict[str, set[str]] = {}
+        parameters: dict[str, set[str]] = {}
         words = re.compile("|".join(SHIFTS))
         for file in self.code.files.values():
             for unit in file.units if words.search(file.file.text) else ():
                 for call in own_calls(unit):
                     by = shifted_by(call)
                     if isinstance(by, ast.Name) and by.id in parameter_names(unit.node):
-                        found.setdefault(unit.key, set()).add(by.id)
-        self.__dict__["_parameters"] = found
-        for _ in range(_ROUNDS if found else 0):
-            for key in list(found):
+                        parameters.setdefault(unit.key, set()).add(by.id)
+        self.__dict__["_parameters"] = parameters
+        for _ in range(_ROUNDS if parameters else 0):
+            for key in list(parameters):
                 for user in self.code.references.sources.get(key, ()):
                     path, _, name = user.partition("::")
                     caller = self.code.references.unit(path, name)
@@ -79,8 +79,8 @@ class ShiftFlow:
                             if isinstance(value, ast.Name) and value.id in parameter_names(
                                 caller.node
                             ):
-                                found.setdefault(caller.key, set()).add(value.id)
-        return found
+                                parameters.setdefault(caller.key, set()).add(value.id)
+        return parameters
 
     def _shifting(self, unit: Unit, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         """(parameter, argument) pairs of a call by which its target shifts."""

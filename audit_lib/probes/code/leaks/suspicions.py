@@ -140,7 +140,7 @@ def hits(
         labels_may: leave out what makes labels, which must look ahead, unless it is served.
         one_date_may: leave out what is applied to the rows of one date.
     """
-    found: dict[SourceFile, list[tuple[_Match, list[Reached]]]] = {}
+    by_file: dict[SourceFile, list[tuple[_Match, list[Reached]]]] = {}
     for match in _matches(subject):
         if match.kind != kind or (one_date_may and match.place.one_date):
             continue
@@ -148,8 +148,8 @@ def hits(
             continue
         reached = _served(subject, match) if labels_may else []
         if not (labels_may and match.place.makes_labels and not reached):
-            found.setdefault(match.file, []).append((match, reached))
-    for file, matches in found.items():
+            by_file.setdefault(match.file, []).append((match, reached))
+    for file, matches in by_file.items():
         yield from _numbered(file, matches)
 
 
@@ -157,19 +157,19 @@ def _matches(subject: Subject) -> list[_Match]:
     """All matches of all patterns: each file is walked once, whatever asks."""
 
     def look() -> list[_Match]:
-        shifts, found = ShiftFlow(code_of(subject.source)), []
+        shifts, matches = ShiftFlow(code_of(subject.source)), []
         for file in related_files(subject):
             for node, place in walk(file.tree) if file.tree is not None else ():
-                said = {k: w for k, p in PATTERNS.items() if (w := p(node))}
-                if "negative shift" not in said and isinstance(node, ast.Call):
-                    said |= {"negative shift": w} if (w := shifts.judged(node)) else {}
-                found += [_Match(kind, file, node, place, what) for kind, what in said.items()]
-                slight = "" if WHOLE in said else whole_sample.column_statistic(node)
-                found += [_Match(WHOLE, file, node, place, slight, True)] if slight else []
+                kinds = {k: w for k, p in PATTERNS.items() if (w := p(node))}
+                if "negative shift" not in kinds and isinstance(node, ast.Call):
+                    kinds |= {"negative shift": w} if (w := shifts.judged(node)) else {}
+                matches += [_Match(kind, file, node, place, what) for kind, what in kinds.items()]
+                slight = "" if WHOLE in kinds else whole_sample.column_statistic(node)
+                matches += [_Match(WHOLE, file, node, place, slight, True)] if slight else []
         within = {
-            id(n) for m in found if m.kind == WHOLE for n in ast.walk(m.node) if n is not m.node
+            id(n) for m in matches if m.kind == WHOLE for n in ast.walk(m.node) if n is not m.node
         }
-        return [m for m in found if not (m.slight and id(m.node) in within)]
+        return [m for m in matches if not (m.slight and id(m.node) in within)]
 
     return once(subject, "patterns that leak", look)
 
@@ -208,15 +208,15 @@ def _served(subject: Subject, match: _Match) -> list[Reached]:
     reached = _flow(subject).reached(match.node)
     served = once(subject, "features by name", listed) if here or reached else frozenset()
     code = code_of(subject.source)
-    made = [r for r in reached if r.column not in served and _made_as_feature(code, r)]
-    return [*(r for r in (*here, *reached) if r.column in served), *made]
+    as_features = [r for r in reached if r.column not in served and _made_as_feature(code, r)]
+    return [*(r for r in (*here, *reached) if r.column in served), *as_features]
 
 
-def _made_as_feature(code: Code, made: Reached) -> bool:
+def _made_as_feature(code: Code, arrival: Reached) -> bool:
     """True for a column of no label's name that a function of features puts into a table."""
-    function = symbol_at(code, made.path, made.line)
-    told = LABELS.search(f"{function} {made.column}")
-    return not (made.answer or told) and bool(_FEATURES.search(function))
+    function = symbol_at(code, arrival.path, arrival.line)
+    is_label = LABELS.search(f"{function} {arrival.column}")
+    return not (arrival.answer or is_label) and bool(_FEATURES.search(function))
 
 
 def _listed_features(files: list[SourceFile]) -> frozenset[str]:
@@ -248,10 +248,10 @@ def _lists(node: ast.AST) -> Iterator[ast.List | ast.Tuple | ast.Set]:
             yield part.slice
 
 
-def _numbered(file: SourceFile, found: list[tuple[_Match, list[Reached]]]) -> Iterator[Hit]:
+def _numbered(file: SourceFile, matches: list[tuple[_Match, list[Reached]]]) -> Iterator[Hit]:
     """Hits of one file by line; a pattern twice in one definition is told apart by number."""
     seen: Counter[tuple[str, str]] = Counter()
-    for match, reached in sorted(found, key=lambda f: getattr(f[0].node, "lineno", 0)):
+    for match, reached in sorted(matches, key=lambda f: getattr(f[0].node, "lineno", 0)):
         place, what = match.place, match.what
         seen[place.symbol, what] += 1
         count = seen[place.symbol, what]
@@ -334,9 +334,9 @@ def suspicion(subject: Subject, hit: Hit) -> Suspicion:
     """
     if unmeasured(subject):
         return Suspicion(None, "no probe of features.build could confirm or clear it")
-    found = influence_of(subject, "features.build")
-    own = [n for n in dict.fromkeys(hit.assigned) if n in found.columns]
-    ahead = [c.column for c in found.leaking()]
+    influence = influence_of(subject, "features.build")
+    own = [n for n in dict.fromkeys(hit.assigned) if n in influence.columns]
+    ahead = [c.column for c in influence.leaking()]
     leaking = [c for c in ahead if c in own] if own else _named(hit, ahead)
     if leaking:
         apart = research_only(subject)
@@ -348,7 +348,7 @@ def suspicion(subject: Subject, hit: Hit) -> Suspicion:
         return Suspicion(
             False, f"{where} names none of the columns that read ahead ({_few(ahead)})"
         )
-    looked = own or list(found.columns)
+    looked = own or list(influence.columns)
     measured = f"none of the {len(looked)} columns of features.build"
     if own:
         measured = f"no column it is put into ({', '.join(own[:4])})"
@@ -422,9 +422,9 @@ def surely_in_time(subject: Subject, file: SourceFile, node: ast.AST) -> bool:
 def in_time(subject: Subject, file: SourceFile) -> bool:
     """Whether rows of the file may have an order: by hooks, or what it and others speak of."""
 
-    def told() -> bool:
+    def is_label() -> bool:
         files = related_files(subject)
         spoken = sum(_MARKETS.search(other.text) is not None for other in files)
         return any(map(subject.has, _IN_TIME)) or spoken >= max(1, len(files) / 10)
 
-    return _MARKETS.search(file.text) is not None or once(subject, "rows in time", told)
+    return _MARKETS.search(file.text) is not None or once(subject, "rows in time", is_label)

@@ -102,8 +102,8 @@ def _of_its_group(node: ast.AST) -> str | None:
         return None
     how = text(node.args[0]) if node.args else None
     grouped = any(called(c) == "groupby" for c in chain(node))
-    known = ("mean", "std", "median", "min", "max", "sum", "last", "var", "quantile", "nunique")
-    return f'`groupby(...).transform("{how}")` over all rows' if grouped and how in known else None
+    these = ("mean", "std", "median", "min", "max", "sum", "last", "var", "quantile", "nunique")
+    return f'`groupby(...).transform("{how}")` over all rows' if grouped and how in these else None
 
 
 ONE_ROW = ("row", "cross_section", "day", "date")
@@ -161,8 +161,8 @@ def _cut_at_quantiles(node: ast.AST) -> str | None:
 
 
 def _quantile_of(node: ast.expr, source: str) -> bool:
-    known = ("quantile", "nanquantile", "percentile", "nanpercentile")
-    return called(node) in known and source not in ONE_ROW and _of_all(node, source)
+    quantiles = ("quantile", "nanquantile", "percentile", "nanpercentile")
+    return called(node) in quantiles and source not in ONE_ROW and _of_all(node, source)
 
 
 COMPONENTS = re.compile(r"pca|svd|ica\b|nmf|factoranalysis|decomp|whiten|kernelpca|umap|tsne", re.I)
@@ -180,8 +180,8 @@ def _decomposed(node: ast.AST) -> str | None:
         return None
     if name == "fit_transform":
         on = ast.unparse(node.func)
-        found = COMPONENTS.search(on) or POWERS.search(on)
-        return f"`{on}` on the whole sample" if found else None
+        match = COMPONENTS.search(on) or POWERS.search(on)
+        return f"`{on}` on the whole sample" if match else None
     if name == "svd":
         return "`svd` of the whole sample"
     if name in ("eigh", "eig") and re.search(r"\bcov\b|\bcorr\b|corrcoef", arguments):

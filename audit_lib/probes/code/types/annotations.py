@@ -17,12 +17,12 @@ def aliases_of_none(trees: Iterable[ast.AST | None]) -> frozenset[str]:
     By bare name, wherever it is defined: annotations reach aliases through imports of any form.
     """
     named = [pair for tree in trees if isinstance(tree, ast.Module) for pair in _aliases(tree)]
-    found: frozenset[str] = frozenset()
+    aliases: frozenset[str] = frozenset()
     while True:
-        more = found | {name for name, value in named if _admits(value, found)}
-        if more == found:
-            return found
-        found = more
+        more = aliases | {name for name, value in named if _admits(value, aliases)}
+        if more == aliases:
+            return aliases
+        aliases = more
 
 
 def _aliases(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
@@ -68,8 +68,8 @@ def allows_none(node: ast.expr, aliases: frozenset[str] = frozenset()) -> bool:
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         return any(allows_none(p, aliases) for p in (parts[:1] if name == "Annotated" else parts))
     # One letter, or T_co: a type variable.
-    told = ("", "Optional", "Any", "object", "None", "NoReturn", "Never", "TypeGuard")
-    return name in told or name in aliases or len(name.partition("_")[0]) == 1
+    allowing = ("", "Optional", "Any", "object", "None", "NoReturn", "Never", "TypeGuard")
+    return name in allowing or name in aliases or len(name.partition("_")[0]) == 1
 
 
 def says_none(node: ast.expr | None) -> bool:

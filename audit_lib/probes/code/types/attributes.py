@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit_lib.probes.code.surroundings import surroundings, unit_at
-from audit_lib.probes.code.types.type_checker import Said
+from audit_lib.probes.code.types.type_checker import Diagnostic
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.uses import dotted
@@ -49,16 +49,16 @@ class Attributes:
     @cached_property
     def _stored(self) -> frozenset[str]:
         """Every attribute name that some statement assigns, whatever the object."""
-        found: set[str] = set()
+        names: set[str] = set()
         for file in self.code.tree.files:
             for node in ast.walk(file.tree) if file.tree is not None else ():
                 if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-                    found.add(node.attr)
+                    names.add(node.attr)
                 elif isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr"):
-                    found.update(_texts(node))
+                    names.update(_texts(node))
                 elif isinstance(node, ast.ClassDef):
-                    found.update(_members(node))
-        return frozenset(found)
+                    names.update(_members(node))
+        return frozenset(names)
 
     @cached_property
     def _put(self) -> frozenset[tuple[str, str]]:
@@ -73,7 +73,7 @@ class Attributes:
         )
 
     @cached_property
-    def _asked(self) -> frozenset[str]:
+    def _named_in_texts(self) -> frozenset[str]:
         """Names that are asked for, or set, by a text: ``hasattr(x, "name")``."""
         return frozenset(
             text
@@ -85,15 +85,15 @@ class Attributes:
 
     @cached_property
     def _classes(self) -> dict[str, list[ast.ClassDef]]:
-        found: dict[str, list[ast.ClassDef]] = {}
+        classes: dict[str, list[ast.ClassDef]] = {}
         for file in self.code.files.values():
             for unit in file.units:
                 if isinstance(unit.node, ast.ClassDef):
-                    found.setdefault(unit.node.name, []).append(unit.node)
-        return found
+                    classes.setdefault(unit.node.name, []).append(unit.node)
+        return classes
 
     @cached_property
-    def _made(self) -> frozenset[str]:
+    def _bound_to_calls(self) -> frozenset[str]:
         """Names that some module binds to what a call makes: ``Kind = Enum("Kind", names)``."""
         return frozenset(
             target.id
@@ -117,35 +117,35 @@ class Attributes:
                 module = references.chain(unit, root).module
                 if not module or module.endswith("/"):
                     continue
-                if (module, node.attr) in self._put or node.attr in self._asked:
+                if (module, node.attr) in self._put or node.attr in self._named_in_texts:
                     continue
                 if index.binds(module, node.attr) is False and not _is_dunder(node.attr):
                     near = _nearest(node.attr, index.module(module).bindings)
                     yield Missing(path, node, module, near)
 
-    def of_classes(self, said: Said) -> Missing | None:
+    def of_classes(self, error: Diagnostic) -> Missing | None:
         """What a type checker's error says of a class of the repository, where it is certain."""
-        told = _NO_ATTRIBUTE.match(said.text)
-        if said.code != "attr-defined" or told is None:
+        match = _NO_ATTRIBUTE.match(error.text)
+        if error.code != "attr-defined" or match is None:
             return None
-        if {told["name"], told["name"].removeprefix(f"_{told['owner']}")} & self._stored:
+        if {match["name"], match["name"].removeprefix(f"_{match['owner']}")} & self._stored:
             return None  # by that name, or privately
-        around = surroundings(self.code, said.path)
-        owners = self._classes.get(told["owner"], [])
-        if around is None or len(owners) != 1 or _is_dunder(told["name"]):
+        around = surroundings(self.code, error.path)
+        owners = self._classes.get(match["owner"], [])
+        if around is None or len(owners) != 1 or _is_dunder(match["name"]):
             return None
-        if told["owner"] in self._made:
+        if match["owner"] in self._bound_to_calls:
             return None  # another of that name, whose members are made
-        if any(map(self._makes_attributes, self._with_bases(told["owner"]))):
+        if any(map(self._makes_attributes, self._with_bases(match["owner"]))):
             return None
-        if any(map(self._makes_attributes, self._mixed_with(told["owner"]))):
+        if any(map(self._makes_attributes, self._mixed_with(match["owner"]))):
             return None  # a mixin: what its other half has is there too
-        for node in around.at(said.line, said.column):
-            if isinstance(node, ast.Attribute) and node.attr == told["name"]:
+        for node in around.at(error.line, error.column):
+            if isinstance(node, ast.Attribute) and node.attr == match["name"]:
                 if is_plain_first(node.value, owners[0]):
                     continue
-                names = [n for c in self._with_bases(told["owner"]) for n in _members(c)]
-                return Missing(said.path, node, told["owner"], _nearest(node.attr, names))
+                names = [n for c in self._with_bases(match["owner"]) for n in _members(c)]
+                return Missing(error.path, node, match["owner"], _nearest(node.attr, names))
         return None
 
     def _with_bases(self, name: str, seen: frozenset[str] = frozenset()) -> list[ast.ClassDef]:
@@ -162,10 +162,10 @@ class Attributes:
 
     def _makes_attributes(self, node: ast.ClassDef) -> bool:
         """True where a class makes attributes whose names the text does not tell."""
-        known = self._classes.keys() | _PLAIN
+        plain_bases = self._classes.keys() | _PLAIN
         if node.keywords or any(_is_maker(d) for d in node.decorator_list):
             return True
-        if any(dotted(b).rpartition(".")[2] not in known for b in node.bases):
+        if any(dotted(b).rpartition(".")[2] not in plain_bases for b in node.bases):
             return True  # a library's class has what its stub does not tell
         for part in ast.walk(node):
             if isinstance(part, DEFINITIONS) and part.name in ("__getattr__", "__getattribute__"):
@@ -214,16 +214,16 @@ def _texts(node: ast.Call) -> Iterator[str]:
 
 def _is_maker(decorator: ast.expr) -> bool:
     name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
-    known = ("dataclass", "final", "total_ordering", "runtime_checkable", "unique")
-    return name.rpartition(".")[2] not in known
+    harmless = ("dataclass", "final", "total_ordering", "runtime_checkable", "unique")
+    return name.rpartition(".")[2] not in harmless
 
 
 def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)), "")
+def _nearest(name: str, names: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.75)), "")
 
 
 def is_plain_first(value: ast.expr, cls: ast.AST | None) -> bool:

@@ -122,11 +122,11 @@ def _every_member(
 def _held(node: ast.stmt) -> tuple[str, set[str]] | None:
     """What ``assert x in (...)`` and ``if x not in (...): raise`` leave of a variable."""
     if isinstance(node, ast.Assert):
-        return _told(node.test)
+        return _narrowing(node.test)
     leaves = isinstance(node, ast.If) and isinstance(node.body[-1], (ast.Raise, ast.Return))
     test = node.test if isinstance(node, ast.If) and leaves and not node.orelse else None
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn):
-        return _told(ast.Compare(test.left, [ast.In()], test.comparators))
+        return _narrowing(ast.Compare(test.left, [ast.In()], test.comparators))
     return None
 
 
@@ -212,9 +212,9 @@ def _holds(node: ast.expr, row: dict[str, bool]) -> bool:
 def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt]]]:
     """(variable, what it is held to be, block) for each branch of a statement."""
     if isinstance(node, ast.If):
-        told = _told(node.test)
-        if told is not None:
-            yield *told, node.body
+        test = _narrowing(node.test)
+        if test is not None:
+            yield *test, node.body
         if len(node.orelse) == 1:
             yield from _branches(node.orelse[0])
     elif isinstance(node, ast.Match):
@@ -223,10 +223,10 @@ def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt
                 yield dotted(node.subject), set(_patterns(case.pattern)), case.body
 
 
-def _told(test: ast.expr) -> tuple[str, set[str]] | None:
+def _narrowing(test: ast.expr) -> tuple[str, set[str]] | None:
     """A variable and the types, literals or members that a condition holds it to be."""
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
-        parts = [_told(v) for v in test.values]
+        parts = [_narrowing(v) for v in test.values]
         variables = {p[0] for p in parts if p is not None}
         if None in parts or len(variables) != 1:
             return None
@@ -307,8 +307,8 @@ def _members(index: ModuleIndex, path: str, node: ast.expr | None) -> set[str]:
 
 def _enumerated(index: ModuleIndex, path: str, name: str) -> set[str]:
     """Members of an enumeration of the repository."""
-    found = index.definition(path, name) if "." not in name else None
-    cls = found[1] if found is not None else None
+    definition = index.definition(path, name) if "." not in name else None
+    cls = definition[1] if definition is not None else None
     if not isinstance(cls, ast.ClassDef):
         return set()
     if not any(dotted(b).rpartition(".")[2] in _ENUMS for b in cls.bases):

@@ -16,7 +16,7 @@ from audit_lib.probes.code.signatures import (
 )
 from audit_lib.probes.code.surroundings import surroundings, unit_at
 from audit_lib.probes.code.types.attributes import is_plain_first
-from audit_lib.probes.code.types.type_checker import Said
+from audit_lib.probes.code.types.type_checker import Diagnostic
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
@@ -35,21 +35,21 @@ class InferredCalls:
                 if isinstance(unit.node, ast.ClassDef):
                     self._classes.setdefault(unit.node.name, []).append(unit)
 
-    def misfits(self, said: Said) -> Iterator[tuple[ast.Call, Unit, Signature]]:
+    def misfits(self, error: Diagnostic) -> Iterator[tuple[ast.Call, Unit, Signature]]:
         """The call, what it reaches and the signature that it does not fit; nothing if unsure."""
-        told = _CALL.search(said.text)
-        around = surroundings(self.code, said.path)
-        if said.code != "call-arg" or told is None or around is None:
+        match = _CALL.search(error.text)
+        around = surroundings(self.code, error.path)
+        if error.code != "call-arg" or match is None or around is None:
             return
-        methods = self._methods(told["name"], told["owner"] or "")
+        methods = self._methods(match["name"], match["owner"] or "")
         signatures = [_bound(self.code, m) for m in methods]
-        for node in around.at(said.line, said.column):
+        for node in around.at(error.line, error.column):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             refused = [s for s in signatures if s is not None and s.refusal(node)]
-            if node.func.attr != told["name"] or not refused or len(refused) < len(methods):
+            if node.func.attr != match["name"] or not refused or len(refused) < len(methods):
                 continue
-            unit = unit_at(self.code, said.path, said.line)
+            unit = unit_at(self.code, error.path, error.line)
             cls = self.code.references.owner_class(unit) if unit is not None else None
             if cls is not None and is_plain_first(node.func.value, cls.node):
                 continue
@@ -60,8 +60,8 @@ class InferredCalls:
         """Methods of that name: of the class where it is told, else of every class."""
         classes = self._classes.get(owner, [])
         if owner:
-            found = self.code.references.member(classes[0], name) if len(classes) == 1 else None
-            return [found] if found is not None else []
+            member = self.code.references.member(classes[0], name) if len(classes) == 1 else None
+            return [member] if member is not None else []
         return [
             method
             for units in self._classes.values()
@@ -72,10 +72,10 @@ class InferredCalls:
 
 def _bound(code: Code, method: Unit) -> Signature | None:
     """Parameters of a method as an object's caller sees them."""
-    found = callable_signature(code.references, method)
+    signature = callable_signature(code.references, method)
     kinds = decorators(method.node) if isinstance(method.node, DEFINITIONS) else []
-    if found is None or {"abstractmethod", "property"} & set(kinds):
+    if signature is None or {"abstractmethod", "property"} & set(kinds):
         return None
     if isinstance(method.node, ast.ClassDef):
         return None
-    return found if "staticmethod" in kinds else found.without_first()
+    return signature if "staticmethod" in kinds else signature.without_first()

@@ -75,22 +75,22 @@ def vouched_for(unit: Unit, value: ast.Name) -> bool:
     for node in ast.walk(unit.node) if unit.node is not None else ():
         if getattr(node, "lineno", value.lineno) > value.lineno:
             continue
-        told = list(_tested_together(node))
-        if getattr(node, "lineno", value.lineno) == value.lineno and not told:
+        names = list(_tested_together(node))
+        if getattr(node, "lineno", value.lineno) == value.lineno and not names:
             continue
         if isinstance(node, ast.If) and isinstance(node.body[-1], (ast.Return, ast.Raise)):
             # ``if not self._may(x): return``
             asks = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
-            told += [dotted(a) for a in asks.args] if isinstance(asks, ast.Call) else []
+            names += [dotted(a) for a in asks.args] if isinstance(asks, ast.Call) else []
         if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
-            told = [dotted(a) for a in node.args]
+            names = [dotted(a) for a in node.args]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             # ``skip = self._should_skip(x)``, and ``if skip:`` between here and there
-            asked = _asked_between(unit, dotted(node.targets[0]), node.lineno, value.lineno)
-            told = [dotted(a) for a in node.value.args] if asked else told
+            is_asked = _asked_between(unit, dotted(node.targets[0]), node.lineno, value.lineno)
+            names = [dotted(a) for a in node.value.args] if is_asked else names
         elif isinstance(node, ast.If) and ast.unparse(node.test) == f"{value.id} is None":
-            told = [dotted(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
-        if value.id in told:
+            names = [dotted(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
+        if value.id in names:
             return True
     return False
 
@@ -114,10 +114,10 @@ def always_reached(unit: Unit, value: ast.Name) -> bool:
             among = [n for n in ast.walk(statement) if isinstance(n, arms)]
             return not forks and not any(p is value for n in among for p in ast.walk(n))
         exits = (ast.Return, ast.Raise, ast.Break, ast.Continue)
-        asked = isinstance(statement, ast.If) and any(
+        is_asked = isinstance(statement, ast.If) and any(
             dotted(p) == value.id for p in ast.walk(statement.test)
         )  # which a type checker follows
-        if forks and not asked and any(isinstance(p, exits) for p in ast.walk(statement)):
+        if forks and not is_asked and any(isinstance(p, exits) for p in ast.walk(statement)):
             return False
     return False
 
@@ -157,12 +157,12 @@ def asked_before(unit: Unit, value: ast.expr) -> bool:
     )
 
 
-def tests_itself(made: ast.expr) -> bool:
+def tests_itself(value: ast.expr) -> bool:
     """True for ``d.get(k) if isinstance(d.get(k), dict) else {}``, which no checker follows."""
-    if not isinstance(made, ast.IfExp) or isinstance(made.body, ast.Name):
+    if not isinstance(value, ast.IfExp) or isinstance(value.body, ast.Name):
         return False
-    text = ast.unparse(made.body)
-    return any(ast.unparse(part) == text for part in ast.walk(made.test))
+    text = ast.unparse(value.body)
+    return any(ast.unparse(part) == text for part in ast.walk(value.test))
 
 
 def path_text(value: ast.expr) -> bool:
@@ -243,10 +243,10 @@ def keeps(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
 def none_for_none(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True for a function whose only None is the answer to a parameter that is None or empty."""
     own = set(parameter_names(node))
-    asked = [
+    tests = [
         s for s in node.body if isinstance(s, ast.If) and not s.orelse and own & _none_of(s.test)
     ]
-    early = {r for s in asked for r in ast.walk(s) if isinstance(r, ast.Return)}
+    early = {r for s in tests for r in ast.walk(s) if isinstance(r, ast.Return)}
     empty = [
         r
         for r in ast.walk(node)

@@ -37,7 +37,7 @@ from audit_lib.probes.code.types.none_asked import (
     use_of,
     vouched_for,
 )
-from audit_lib.probes.code.types.type_checker import Said
+from audit_lib.probes.code.types.type_checker import Diagnostic
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -75,7 +75,7 @@ class NoneFlow:
         line: of the call that gives it; else of the error.
     """
 
-    said: Said
+    said: Diagnostic
     symbol: str
     declaration: str
     path: str
@@ -95,85 +95,85 @@ class NoneFlows:
         self.code = code
         self._nodes: dict[str, dict[tuple[int, int], list[tuple[ast.AST, ast.AST]]]] = {}
 
-    def of(self, said: Said) -> NoneFlow | None:
+    def of(self, error: Diagnostic) -> NoneFlow | None:
         """What an error says about None; None where it says nothing that is certain."""
-        unit = self._unit(said)
-        if said.code == "arg-type":
-            return self._argument(said, unit)
-        if said.code == "return-value":
-            return self._returned(said, unit)
-        if said.code == "assignment":
-            return self._assigned(said, unit)
-        return self._used(said, unit) if said.code in _USED and "None" in said.text else None
+        unit = self._unit(error)
+        if error.code == "arg-type":
+            return self._argument(error, unit)
+        if error.code == "return-value":
+            return self._returned(error, unit)
+        if error.code == "assignment":
+            return self._assigned(error, unit)
+        return self._used(error, unit) if error.code in _USED and "None" in error.text else None
 
     # --- towards a declaration ----------------------------------------------------------------
-    def _argument(self, said: Said, unit: Unit) -> NoneFlow | None:
-        told = _ARGUMENT.match(said.text)
-        if told is None or not adds_none(told["given"], told["wanted"]):
+    def _argument(self, error: Diagnostic, unit: Unit) -> NoneFlow | None:
+        m = _ARGUMENT.match(error.text)
+        if m is None or not adds_none(m["given"], m["wanted"]):
             return None
-        for call, argument in self._at(said):
+        for call, argument in self._at(error):
             if not isinstance(call, ast.Call) or not isinstance(argument, ast.expr):
                 continue
             if argument is call.func:
                 continue
             target = self.code.references.chain(unit, dotted(call.func)).unit
-            if target is None or self._unsure(unit, argument, told["given"]):
+            if target is None or self._unsure(unit, argument, m["given"]):
                 continue
             if looks_itself(self._made_by(target), call, argument):
                 continue
-            if isinstance(target.node, ast.ClassDef) and none_by_default(target.node, told["name"]):
+            if isinstance(target.node, ast.ClassDef) and none_by_default(target.node, m["name"]):
                 continue
-            name = told["name"] or "argument"
-            what = f"{shown(argument)}, of type {told['given']}, is given to {target.name}"
-            what += f" as {name}" if told["name"] else ""
+            name = m["name"] or "argument"
+            what = f"{shown(argument)}, of type {m['given']}, is given to {target.name}"
+            what += f" as {name}" if m["name"] else ""
             return NoneFlow(
-                said,
+                error,
                 unit.name,
                 target.name,
                 target.path,
-                told["wanted"],
-                told["given"],
+                m["wanted"],
+                m["given"],
                 what,
-                certain=self._certain(unit, argument, told["given"]),
+                certain=self._certain(unit, argument, m["given"]),
                 kept=keeps(self._made_by(target), call, argument),
-                argument=told["name"] or told["number"],
+                argument=m["name"] or m["number"],
                 line=call.lineno,
             )
         return None
 
-    def _returned(self, said: Said, unit: Unit) -> NoneFlow | None:
-        told = _RETURN.match(said.text)
+    def _returned(self, error: Diagnostic, unit: Unit) -> NoneFlow | None:
+        match = _RETURN.match(error.text)
         node = unit.node
-        if told is None or not adds_none(told["given"], told["wanted"]):
+        if match is None or not adds_none(match["given"], match["wanted"]):
             return None
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return None
-        values = [p.value for p, _ in self._standing(said) if isinstance(p, ast.Return)]
+        values = [p.value for p, _ in self._standing(error) if isinstance(p, ast.Return)]
         value = values[0] if values else None
-        if value is None or is_none(value) or self._unsure(unit, value, told["given"]):
+        if value is None or is_none(value) or self._unsure(unit, value, match["given"]):
             return None  # a literal None is told of by reading alone
-        what = f"{shown(value)}, of type {told['given']}, is returned"
+        what = f"{shown(value)}, of type {match['given']}, is returned"
         return NoneFlow(
-            said, unit.name, unit.name, unit.path, told["wanted"], told["given"], what,
-            certain=self._certain(unit, value, told["given"]),
+            error, unit.name, unit.name, unit.path, match["wanted"], match["given"], what,
+            certain=self._certain(unit, value, match["given"]),
         )  # fmt: skip
 
-    def _assigned(self, said: Said, unit: Unit) -> NoneFlow | None:
-        told = _ASSIGNMENT.match(said.text)
-        if told is None or not adds_none(told["given"], told["wanted"]):
+    def _assigned(self, error: Diagnostic, unit: Unit) -> NoneFlow | None:
+        match = _ASSIGNMENT.match(error.text)
+        if match is None or not adds_none(match["given"], match["wanted"]):
             return None
-        for statement, value in self._at(said):
+        for statement, value in self._at(error):
             if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None:
                 continue
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             name = next((n for t in targets if (n := dotted(t))), "")
             if not name or not isinstance(value, ast.expr):
                 continue
-            if not self._annotated(unit, name) or self._unsure(unit, value, told["given"]):
+            if not self._annotated(unit, name) or self._unsure(unit, value, match["given"]):
                 continue
             if looked_at_later(unit, statement, name):
                 continue
-            what = f"{shown(value)}, of type {told['given']}, is assigned to {name}"
+            what = f"{shown(value)}, of type {match['given']}, is assigned to {name}"
             if is_none(value) and self._begins_so(unit, name):
                 continue  # it is put back to what its declaration gave it, which is told there
             # ``field: dict = None`` in a class says what it means, if not how to say it
@@ -181,8 +181,8 @@ class NoneFlows:
             begins = unit.name.endswith(".__init__") and name.startswith("self.")
             default = default and (begins or isinstance(unit.node, ast.ClassDef))
             return NoneFlow(
-                said, unit.name, name, unit.path, told["wanted"], told["given"], what,
-                certain=not default and self._certain(unit, value, told["given"]),
+                error, unit.name, name, unit.path, match["wanted"], match["given"], what,
+                certain=not default and self._certain(unit, value, match["given"]),
                 kept=begins,
             )  # fmt: skip
         return None
@@ -209,8 +209,8 @@ class NoneFlows:
         )  # fmt: skip
 
     # --- from a declaration -------------------------------------------------------------------
-    def _used(self, said: Said, unit: Unit) -> NoneFlow | None:
-        for _, node in self._at(said):
+    def _used(self, error: Diagnostic, unit: Unit) -> NoneFlow | None:
+        for _, node in self._at(error):
             for value in operands(node):
                 source = self._optional(unit, value)
                 if source is None or asked_before(unit, value):
@@ -219,7 +219,7 @@ class NoneFlows:
                 how = use_of(node)
                 what = f"{shown(value)}, declared {declared}, {how} without a look for None"
                 return NoneFlow(
-                    said,
+                    error,
                     unit.name,
                     name,
                     path,
@@ -240,10 +240,10 @@ class NoneFlows:
             node = target.node if target is not None else None
             if target is None or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 return None
-            said = node.returns
-            if said is None or not says_none(said):
+            annotation = node.returns
+            if annotation is None or not says_none(annotation):
                 return None
-            return target.path, target.name, ast.unparse(said)
+            return target.path, target.name, ast.unparse(annotation)
         if not isinstance(value, ast.Name):
             return None
         constant = references.name(unit, value.id).constant
@@ -252,9 +252,9 @@ class NoneFlows:
                 if isinstance(bound, ast.AnnAssign) and says_none(bound.annotation):
                     return constant[0], constant[1], ast.unparse(bound.annotation)
             return None
-        made = list(assignments(unit, value.id))
-        if len(made) == 1 and isinstance(made[0], (ast.Call, ast.Await)):
-            return self._optional(unit, made[0])
+        values = list(assignments(unit, value.id))
+        if len(values) == 1 and isinstance(values[0], (ast.Call, ast.Await)):
+            return self._optional(unit, values[0])
         return None
 
     def _made_by(self, target: Unit) -> Unit:
@@ -278,27 +278,29 @@ class NoneFlows:
         if isinstance(value, ast.IfExp):
             return any(self._unsure(unit, v, given) for v in (value.body, value.orelse))
         if isinstance(value, ast.Name):
-            made = [m for u in self._around(unit) for m in assignments(u, value.id)]
-            if not made and not any(plainly_bound(u, value.id) for u in self._around(unit)):
+            values = [m for u in self._around(unit) for m in assignments(u, value.id)]
+            if not values and not any(plainly_bound(u, value.id) for u in self._around(unit)):
                 return True  # taken apart by a loop, or bound by another statement
-            if any(path_text(m) or tests_itself(m) for m in made):
+            if any(path_text(m) or tests_itself(m) for m in values):
                 return True
-            kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
+            in_field = any(
+                isinstance(m, ast.Attribute) for m in values
+            )  # a field under another name
             begun = begins_as_none(unit, value.id) or self._from_outside(unit, value)
             begun = begun or self._made_where_none(unit, value)
-            return kept or begun or beside_a_flag(unit, value) or vouched_for(unit, value)
+            return in_field or begun or beside_a_flag(unit, value) or vouched_for(unit, value)
         return False
 
     def _made_where_none(self, unit: Unit, value: ast.Name) -> bool:
         """True where ``if x is None:`` ahead of the use gives it what does not answer None."""
         return any(
-            isinstance(made, ast.Assign)
-            and value.id in map(dotted, made.targets)
-            and not self._answers_none(unit, made.value)
+            isinstance(statement, ast.Assign)
+            and value.id in map(dotted, statement.targets)
+            and not self._answers_none(unit, statement.value)
             for node in (ast.walk(unit.node) if unit.node is not None else ())
             if isinstance(node, ast.If) and node.lineno < value.lineno
             and ast.unparse(node.test) in (f"{value.id} is None", f"not {value.id}")
-            for made in node.body
+            for statement in node.body
         )  # fmt: skip
 
     def _certain(self, unit: Unit, value: ast.expr, given: str) -> bool:
@@ -316,10 +318,12 @@ class NoneFlows:
             usual = next((d for a, d in defaults(unit.node) if a.arg == value.id), None)
             return (usual is None or is_none(usual)) and always_reached(unit, value)
         if isinstance(value, ast.Name):
-            made = list(assignments(unit, value.id))
-            alone = len(made) == 1 and self._answers_none(unit, made[0])
-            apart = not made and not under_another_condition(unit, value)  # one of several answers
-            return apart or alone or any(map(is_none, made))
+            values = list(assignments(unit, value.id))
+            alone = len(values) == 1 and self._answers_none(unit, values[0])
+            apart = not values and not under_another_condition(
+                unit, value
+            )  # one of several answers
+            return apart or alone or any(map(is_none, values))
         return self._answers_none(unit, value)
 
     def _answers_none(self, unit: Unit, value: ast.expr) -> bool:
@@ -350,17 +354,17 @@ class NoneFlows:
 
     def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
         """True for a local of an enclosing function that is None until that fills it."""
-        made = assignments(unit, value.id)
-        names = {value.id, *(m.id for m in made if isinstance(m, ast.Name))}
+        values = assignments(unit, value.id)
+        names = {value.id, *(m.id for m in values if isinstance(m, ast.Name))}
         return any(begins_as_none(u, n) for n in names for u in self._around(unit)[1:])
 
     def _around(self, unit: Unit) -> list[Unit]:
         """A function and those that enclose it, whose locals it reads."""
-        found = [unit]
+        units_around = [unit]
         units = self.code.files[unit.path].units
-        while found[-1].parent > 0:
-            found.append(units[found[-1].parent])
-        return [u for u in found if not isinstance(u.node, ast.ClassDef)]
+        while units_around[-1].parent > 0:
+            units_around.append(units[units_around[-1].parent])
+        return [u for u in units_around if not isinstance(u.node, ast.ClassDef)]
 
     def _filled(self, name: str) -> bool:
         """True where something assigns more than None to a field of that name."""
@@ -376,18 +380,18 @@ class NoneFlows:
             for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
         )
 
-    def _unit(self, said: Said) -> Unit:
-        file = self.code.files[said.path]
-        position = file.lines.count and min(said.line, len(file.owners)) - 1
+    def _unit(self, error: Diagnostic) -> Unit:
+        file = self.code.files[error.path]
+        position = file.lines.count and min(error.line, len(file.owners)) - 1
         return file.units[file.owners[position]] if file.owners else file.units[0]
 
-    def _at(self, said: Said) -> list[tuple[ast.AST, ast.AST]]:
+    def _at(self, error: Diagnostic) -> list[tuple[ast.AST, ast.AST]]:
         """(parent, node) pairs of the nodes that begin where the error stands."""
-        return self._placed(said.path).get((said.line, said.column), [])
+        return self._placed(error.path).get((error.line, error.column), [])
 
-    def _standing(self, said: Said) -> Iterator[tuple[ast.AST, ast.AST]]:
+    def _standing(self, error: Diagnostic) -> Iterator[tuple[ast.AST, ast.AST]]:
         """The same, with the nodes themselves as parents of what is in them."""
-        for parent, node in self._at(said):
+        for parent, node in self._at(error):
             yield parent, node
             yield node, node
 

@@ -36,7 +36,7 @@ cache_dir = {nowhere}
 
 
 @dataclass(frozen=True)
-class Said:
+class Diagnostic:
     """One error that mypy reports.
 
     Attributes:
@@ -53,7 +53,7 @@ class Said:
     text: str
 
 
-def type_errors(tree: SourceTree, *, seconds: float) -> list[Said]:
+def type_errors(tree: SourceTree, *, seconds: float) -> list[Diagnostic]:
     """Errors that mypy reports for the subsystem, what imports it, and what it imports.
 
     Args:
@@ -70,7 +70,7 @@ def type_errors(tree: SourceTree, *, seconds: float) -> list[Said]:
     return code.once("types", lambda: _ask(tree, files, seconds))
 
 
-def _ask(tree: SourceTree, files: Sequence[SourceFile], seconds: float) -> list[Said]:
+def _ask(tree: SourceTree, files: Sequence[SourceFile], seconds: float) -> list[Diagnostic]:
     checked = [f for f in files if f.tree is not None]
     if not checked:
         raise NotAssessed("no file under audit parses")
@@ -84,9 +84,9 @@ def _ask(tree: SourceTree, files: Sequence[SourceFile], seconds: float) -> list[
         )
         names = place / "files"
         names.write_text("\n".join(str(root / f.path) for f in checked), encoding="utf-8")
-        said = _run(place, seconds)
+        output = _run(place, seconds)
         paths = {str(root / f.path): f.path for f in checked}
-        return list(_read(said, place, paths))
+        return list(_read(output, place, paths))
 
 
 def _root(tree: SourceTree, place: Path) -> Path:
@@ -119,32 +119,32 @@ def _run(place: Path, seconds: float) -> str:
         )
     except subprocess.TimeoutExpired:
         raise NotAssessed(f"mypy did not end within {seconds:g} s") from None
-    said = done.stdout.decode("utf-8", "replace")
+    output = done.stdout.decode("utf-8", "replace")
     if done.returncode not in (0, 1):
-        words = (done.stderr.decode("utf-8", "replace") or said).strip().splitlines()
+        words = (done.stderr.decode("utf-8", "replace") or output).strip().splitlines()
         raise NotAssessed(f"mypy gave up: {_plain(words[-1], place) if words else 'no word'}")
-    return said
+    return output
 
 
 def _plain(line: str, place: Path) -> str:
     """A line of mypy's without the folder that it ran in."""
     try:
-        told = json.loads(line)
-        line = f"{told['file']}:{told['line']}: {told['message']}"
+        entry = json.loads(line)
+        line = f"{entry['file']}:{entry['line']}: {entry['message']}"
     except (ValueError, TypeError, KeyError):
         pass
     return line.replace(f"{place}/bases/", "").replace(f"{place}/", "")
 
 
-def _read(said: str, place: Path, paths: dict[str, str]) -> Iterator[Said]:
-    for line in said.splitlines():
+def _read(output: str, place: Path, paths: dict[str, str]) -> Iterator[Diagnostic]:
+    for line in output.splitlines():
         try:
-            told = json.loads(line)
-            path = paths.get(os.path.join(place, told["file"]), "")
-            found = Said(
-                path, int(told["line"]), int(told["column"]), str(told["code"]), told["message"]
+            entry = json.loads(line)
+            path = paths.get(os.path.join(place, entry["file"]), "")
+            error = Diagnostic(
+                path, int(entry["line"]), int(entry["column"]), str(entry["code"]), entry["message"]
             )
         except (ValueError, TypeError, KeyError):
             continue
-        if path and told.get("severity") == "error":
-            yield found
+        if path and entry.get("severity") == "error":
+            yield error

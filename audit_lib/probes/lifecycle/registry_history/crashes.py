@@ -77,16 +77,16 @@ class Looks:
             for path in store.rglob("*")
             if path.is_dir() and not path.is_symlink()
         }
-        state = _told(held)
+        state = _text(held)
         if state not in self._known:
-            self._known[state] = self._asked(store, held)
+            self._known[state] = self._look(store, held)
         return self._known[state]
 
-    def _asked(self, store: Path, held: dict[str, str]) -> Look:
+    def _look(self, store: Path, held: dict[str, str]) -> Look:
         listed = ask(self.subject.hook(VERSIONS).on(store), into=texts)
         versions = listed.got if listed.answered else []
         keys = {
-            v: (v, _told({n: d for n, d in held.items() if self._owners.get(n, {v}) >= {v}}))
+            v: (v, _text({n: d for n, d in held.items() if self._owners.get(n, {v}) >= {v}}))
             for v in versions
         }
         new = [v for v in versions if keys[v] not in self._answers]
@@ -303,7 +303,7 @@ def _plain(text: str, store: Path) -> str:
     return re.sub(re.escape(base) + r"(-\w+)?", "<store>", text)
 
 
-def _told(held: dict[str, str]) -> str:
+def _text(held: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,13 +31,13 @@ def observed(method: Callable[..., None]) -> Callable[..., None]:
     """
 
     @wraps(method)
-    def told(self: Relations, *given: object) -> None:
+    def wrapper(self: Relations, *given: object) -> None:
         try:
             method(self, *given)
         except Departure as departed:
             self.noted.append((departed, len(self.steps)))
 
-    return told
+    return wrapper
 
 
 class Relations(Scratch):

@@ -36,7 +36,7 @@ class _TimeIsUp(Exception):  # noqa: N818 - it is no error
 
 
 @dataclass(frozen=True)
-class Found:
+class Failure:
     """The smallest history seen in which one relation breaks."""
 
     departure: Departure
@@ -56,7 +56,7 @@ class Search:
     histories: int = 0
     operations: int = 0
     ended: bool = False
-    found: dict[str, Found] = field(default_factory=dict)
+    found: dict[str, Failure] = field(default_factory=dict)
 
 
 def search(
@@ -87,7 +87,7 @@ def search(
     try:
         for operations in _dealt(has, histories, length, seed):
             broken = list(_played(begin, operations, set(done.found), done, late))
-            done.found |= {d.relation: Found(d, steps) for d, _, steps in broken}
+            done.found |= {d.relation: Failure(d, steps) for d, _, steps in broken}
             for departure, count, _ in broken:
                 for failure in _smaller(begin, operations[:count], departure.relation, done, late):
                     done.found[departure.relation] = failure
@@ -153,7 +153,7 @@ def _smaller(
     relation: str,
     done: Search,
     late: Callable[[], bool],
-) -> Iterator[Found]:
+) -> Iterator[Failure]:
     """Ever smaller histories in which the same relation breaks: an operation less, or simpler."""
     place = len(operations) - 1
     while place >= 0:
@@ -169,6 +169,6 @@ def _smaller(
             )
             if (how := next(shorter, None)) is not None:
                 operations = fewer[: how[1]]
-                yield Found(how[0], how[2])
+                yield Failure(how[0], how[2])
                 break
         place = min(place - 1, len(operations) - 1)
