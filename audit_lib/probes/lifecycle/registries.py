@@ -81,15 +81,21 @@ def odd_ids(version: str, versions: list[str]) -> Iterator[str]:
     yield from (odd for odd in dict.fromkeys(listed) if odd not in versions)
 
 
-def rewritten(data: Any, pointer: str, value: str) -> Any | None:
-    """A copy of JSON data with the text at a pointer replaced; None where no text stands there."""
+def rewritten(data: Any, pointer: str, value: Any) -> Any | None:
+    """A copy of JSON data with the text at a pointer replaced, by ``...`` taken away.
+
+    None where no text stands there.
+    """
     whole = part_of = copy.deepcopy(data)
     *parents, last = keys_of(pointer)
     for part in parents:
         part_of = part_of.get(part) if isinstance(part_of, dict) else None
     if not isinstance(part_of, dict) or not isinstance(part_of.get(last), str):
         return None
-    part_of[last] = value
+    if value is ...:
+        del part_of[last]
+    else:
+        part_of[last] = value
     return whole
 
 

@@ -4,10 +4,13 @@ Each operation drives hooks, notes what it did, and raises :class:`Departure` wh
 breaks.
 """
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Self
 
 from audit_lib.files import read_whole
-from audit_lib.probes.lifecycle.registries import resolution
+from audit_lib.probes.lifecycle.registries import resolution, rewritten
 from audit_lib.probes.lifecycle.registry_history.relations import Relations
 from audit_lib.probes.lifecycle.registry_history.scratch import (
     CREATE,
@@ -223,15 +226,20 @@ class Session(Relations):
 
     def cut_champion(self, how: str) -> None:
         """Seat one that is not the newest, and take the pointer to it away; mend it after."""
-        while len(self.listed) < 3:
+        for _ in range(3 - len(self.listed)):
             self.add()
-        before = snapshot(self.store, self.listed)
-        version = next(v for v in self.listed[:-1] if v != self.champion)
-        self._seat(version)
-        if not self.default == self.champion == version:
+        others = [v for v in self.listed[:-1] if v != self.champion]
+        if not others:  # what is registered is not listed, which is told elsewhere
             return
+        before, version = snapshot(self.store, self.listed), others[0]
+        self._seat(version)
         gone = NOWHERE if how == "leading nowhere" else how
-        for file, changed in unseated(before, self.store, version, self.listed, gone):
+        cuts: Iterable[tuple[Path, bytes]] = ()
+        if self.default == self.champion == version:
+            cuts = unseated(before, self.store, version, self.listed, gone)
+        elif self.champion and self.default == self.champion:  # it would not be displaced
+            version, cuts = self.champion, self._without_pointer(gone)
+        for file, changed in cuts:
             content = read_whole(file)
             self._write(file, changed, f"the champion's pointer {how}")
             reply = self._ask(RESOLVE, None, into=resolution)
@@ -244,6 +252,16 @@ class Session(Relations):
                     RESOLVE,
                 )
             self._write(file, content, "the champion's pointer mended")
+
+    def _without_pointer(self, how: str) -> list[tuple[Path, bytes]]:
+        """A JSON registry as it is once the pointer that is declared for the champion is cut."""
+        held = self._json()
+        if held is None or not self._points():
+            return []
+        role = self.subject.registry.roles["champion"]
+        value = {"removed": ..., "set to null": None, "emptied": ""}.get(how, how)
+        changed = rewritten(held[2], role, value) if role.startswith("/") else None
+        return [] if changed is None else [(held[0], json.dumps(changed).encode())]
 
     def ends(self) -> None:
         """Ask for every listed version."""
