@@ -91,11 +91,16 @@ def _environment(python: str) -> Iterator[str]:
     sites += [s for prefix in prefixes if (s := Path(prefix)).name.startswith("python3")]
     if python == sys.executable:
         sites += [Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())]
-        yield from os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    yield from os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+        yield from _listed("PYTHONPATH")
+    yield from _listed("LD_LIBRARY_PATH")
     for folder in sites:
         yield str(folder)
         yield from (str(p) for p in _in_place(folder) if _modest(p))
+
+
+def _listed(variable: str) -> Iterator[str]:
+    """Folders of a variable; an empty or relative part would be wherever we were started."""
+    yield from filter(os.path.isabs, os.environ.get(variable, "").split(os.pathsep))
 
 
 def _prefixes(python: str) -> Iterator[str]:
@@ -124,7 +129,9 @@ def _bases(python: str) -> tuple[str, ...]:
 
 
 def _in_place(folder: Path) -> Iterator[Path]:
-    """Folders outside that a folder of packages refers to."""
+    """Folders outside that a folder of packages refers to, and packages that are links."""
+    with suppress(OSError):
+        yield from (Path(e).resolve() for e in os.scandir(folder) if e.is_symlink())
     for record in folder.glob("*.dist-info/direct_url.json"):
         with suppress(OSError, ValueError, TypeError, AttributeError):
             origin = json.loads(read_words(record))

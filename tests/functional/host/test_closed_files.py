@@ -176,6 +176,29 @@ def test_what_is_installed_in_place_belongs_to_the_environment(tmp_path: Path) -
     assert not {str(tmp_path / "not_editable"), "/", str(tmp_path)} & set(found)
 
 
+def test_a_package_that_is_a_link_belongs_to_the_environment(tmp_path: Path) -> None:
+    site, cache = tmp_path / "venv" / "lib" / "python3.11" / "site-packages", tmp_path / "cache"
+    (cache / "linked").mkdir(parents=True)
+    site.mkdir(parents=True)
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    (site / "linked").symlink_to(cache / "linked")
+    found = readable.readable(str(tmp_path / "venv" / "bin" / "python"), [])
+    assert str(cache / "linked") in found
+    assert str(cache) not in found
+
+
+@pytest.mark.parametrize("value", ["", ":", "/usr/lib:", "./here"])
+def test_the_folder_that_the_audit_is_started_in_stays_closed(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for variable in ("PYTHONPATH", "LD_LIBRARY_PATH"):
+        monkeypatch.setenv(variable, value)
+    found = readable.readable(sys.executable, [])
+    assert not [p for p in found if Path(p).is_relative_to(tmp_path) or p == str(tmp_path)]
+
+
 def test_no_place_of_the_system_holds_keys(tmp_path: Path) -> None:
     places = [Path(p) for p in readable.readable(sys.executable, [])]
     home = Path.home()
