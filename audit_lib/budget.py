@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_words
 from audit_lib.scratch import new_folder, remove_folder
 
 VARIABLE = "AUDIT_BUDGET_UNTIL"
@@ -55,7 +56,7 @@ def budget_until() -> float | None:
         own.write(repr(time.time() + float(said)))
         own.flush()
         os.link(own.name, shared)  # whole or not at all, and once
-    return float(Path(shared).read_text())
+    return float(read_words(Path(shared)))
 
 
 def used_up() -> bool:

@@ -11,6 +11,8 @@ import os
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
+from .reach import REACH
+
 if TYPE_CHECKING:
     from types import CodeType
 
@@ -23,7 +25,7 @@ def hold(path: str, root: str) -> None:
     if path in _HELD or not os.path.realpath(path).startswith(os.path.realpath(root) + os.sep):
         return
     try:
-        with open(path, "rb") as file:
+        with REACH.unnoted(), open(path, "rb") as file:
             content = file.read()
         # As importlib would: the loader's own method, with nothing of this module inherited.
         _HELD[path] = content, _usual(SourceFileLoader("", path), content, path)

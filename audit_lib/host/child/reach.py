@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .changes import WRITING
 from .opening import SYSTEM, libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
              "socket.connect")  # fmt: skip
@@ -57,6 +58,16 @@ class Reach:
         real = os.path.realpath(folder) + os.sep
         if real not in self._inside:
             self._inside = (*self._inside, real)
+
+    @contextmanager
+    def unnoted(self) -> Iterator[None]:
+        """Leave out what is read within: a call that needs it reads it again."""
+        before = len(self._seen)
+        try:
+            yield
+        finally:
+            for path in list(self._seen)[before:]:
+                del self._seen[path]
 
     def _saw(self, event: str, given: tuple[Any, ...]) -> None:
         if event == "open":

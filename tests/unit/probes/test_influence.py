@@ -437,7 +437,7 @@ def test_few_cuts_of_one_asset_find_what_many_find():
         return build(panel)
 
     panel = market(assets=1, bars=430)
-    found = measure_influence(counted, panel, cuts=8, known=build(panel))
+    found = measure_influence(counted, panel, cuts=8, plain=build(panel))
     assert sum(asked) < 32
     assert found.builds == 3
     assert {c.column for c in found.leaking()} == {*LEAKS, *WHOLE, *AT_GAPS}

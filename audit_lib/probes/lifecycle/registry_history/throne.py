@@ -12,6 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from audit_lib.files import read_whole
+
 Rows = dict[Any, dict[str, Any]]
 Edits = dict[Any, dict[str, Any] | None]
 """row to the cells that change in it, to ``...`` those that go; None takes the row away"""
@@ -31,7 +33,7 @@ def snapshot(store: Path, versions: Collection[str]) -> dict[str, bytes]:
         name = path.relative_to(store)
         plain = path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST
         if plain and not set(name.parts[:-1]) & set(versions):
-            found[name.as_posix()] = path.read_bytes()
+            found[name.as_posix()] = read_whole(path)
     return found
 
 
