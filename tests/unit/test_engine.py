@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import Field
 
+from audit_lib import engine
 from audit_lib.checks.base import Check, Reads
 from audit_lib.engine import run_check, run_task
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError
@@ -154,3 +155,9 @@ def test_each_check_sees_what_came_before_it_in_its_task():
 
     run_task(Task.T2, subject(), [Looking, Looking], run_id="r")
     assert seen == [[], ["SPL001"]]
+
+
+def test_who_runs_checks_by_hand_takes_all_from_the_engine():
+    wanted = {"check_parameters", "configured", "run_check", "run_checks"}
+    assert wanted <= set(engine.__all__)
+    assert all(callable(getattr(engine, name)) for name in wanted)
