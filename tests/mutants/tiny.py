@@ -26,6 +26,17 @@ from audit_lib.host.child.entering import entering
 from audit_lib.host.child.opening import opening
 from audit_lib.subject.subject import Subject, open_subject
 
+MOVE = """
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+"""
+"""one feature of the market, and a model that requires it"""
+
 MARKET = """
 import numpy as np
 import pandas as pd

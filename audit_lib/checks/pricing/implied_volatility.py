@@ -162,10 +162,10 @@ class ImpliedVolatilityInvertsPrice(Check):
             answers = np.array([float(r.got[0]) if r.answered else np.nan for r in replies])
             yield Examined(len(bare), f"prices {name}")
             solved = np.isfinite(answers)
-            option = drawn.assign(volatility=answers)[solved].reset_index(drop=True)
-            if option.empty:
+            repriced = drawn.assign(volatility=answers)[solved].reset_index(drop=True)
+            if repriced.empty:
                 continue
-            again = ask(subject.hook("pricing.price"), option, into=floats(len(option)))
+            again = ask(subject.hook("pricing.price"), repriced, into=floats(len(repriced)))
             if not again.answered:
                 yield Gap(f"prices {name}", again.why)
                 continue
@@ -175,8 +175,8 @@ class ImpliedVolatilityInvertsPrice(Check):
                 yield self.finding(
                     subject.where("pricing.implied_volatility"),
                     f"{int(wrong.sum())} of {len(bare)} prices {name} get a volatility that prices "
-                    f"otherwise, worst by {off[at]:.3g} of spot: {text_of(option.iloc[at])}",
-                    measured=float(option["volatility"].iloc[at]),
+                    f"otherwise, worst by {off[at]:.3g} of spot: {text_of(repriced.iloc[at])}",
+                    measured=float(repriced["volatility"].iloc[at]),
                     expected="NaN, a refusal, or a volatility that gives the price back",
                     key=name,
                 )

@@ -59,9 +59,9 @@ class LoadersRunNothing(Check):
                     where = f"{path}:{load.node.lineno}"
                     guard = "checked before" if load.proven else ""
                     rows.append((where, load.what, " ← ".join(load.outside), guard))
-        for modules, alike_ in self._together(alike):
+        for modules, members in self._together(alike):
             more = f"; so in {', '.join(modules[1:])}" if len(modules) > 1 else ""
-            yield self._report(modules[0], alike_, more)
+            yield self._report(modules[0], members, more)
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))

@@ -10,7 +10,7 @@ import pytest
 from audit_lib.model import Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
-from tests.mutants.tiny import tiny
+from tests.mutants.tiny import MOVE, tiny
 
 
 @pytest.mark.passes("CHK101", "CHK102")
@@ -54,15 +54,9 @@ def test_checksums_that_nobody_compares(engine):
     assert "not noticed" in {met[k] for k in met if k[0] == "2020-12/conformal.npz"}
 
 
-PREDICTOR = """
-@surface("features")
-def build(at, panel):
-    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
-
-@surface("predictor")
-def required(at):
-    return ["move"]
-
+PREDICTOR = (
+    MOVE
+    + """
 @surface("predictor")
 def predict(at, features):
     folder = at.store / at.version
@@ -71,6 +65,7 @@ def predict(at, features):
     weight = float(np.load(folder / "weights.npz")["w"][0])
     return pd.DataFrame({"score": features["move"] * weight}, index=features.index)
 """
+)
 
 
 @pytest.mark.fails("CHK102")
@@ -147,16 +142,10 @@ def test_a_file_that_versions_share_is_sealed_by_each(tmp_path):
     assert_passes(with_shared(tmp_path, SEALED))
 
 
-DATABASE = """
+DATABASE = (
+    MOVE
+    + """
 import hashlib, sqlite3
-
-@surface("features")
-def build(at, panel):
-    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
-
-@surface("predictor")
-def required(at):
-    return ["move"]
 
 @surface("predictor")
 def predict(at, features):
@@ -173,6 +162,7 @@ def predict(at, features):
         raise Refusal("altered")
     return features[["move"]] * float(weights)
 """
+)
 COMPARED = "hashlib.sha256(weights.encode()).hexdigest() != seal"
 
 

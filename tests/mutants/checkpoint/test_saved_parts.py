@@ -5,7 +5,7 @@ import pytest
 from audit_lib.model import Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
-from tests.mutants.tiny import tiny
+from tests.mutants.tiny import MOVE, tiny
 
 META = {
     "scale": 2.0,
@@ -15,16 +15,10 @@ META = {
     "parent": None,
     "name": "v1",
 }
-ROUND = """
+ROUND = (
+    MOVE
+    + """
 import json
-
-@surface("features")
-def build(at, panel):
-    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
-
-@surface("predictor")
-def required(at):
-    return ["move"]
 
 def predicted(folder, features):
     meta = json.loads((folder / "meta.json").read_text())
@@ -45,6 +39,7 @@ def round_trip(at, features):
     np.savez(at.scratch / "bounds.npz", **arrays)
     return predicted(at.scratch, features)
 """
+)
 
 
 def answered(folder, save):

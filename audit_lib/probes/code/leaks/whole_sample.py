@@ -102,8 +102,8 @@ def _of_its_group(node: ast.AST) -> str | None:
         return None
     how = text(node.args[0]) if node.args else None
     grouped = any(called(c) == "groupby" for c in chain(node))
-    these = ("mean", "std", "median", "min", "max", "sum", "last", "var", "quantile", "nunique")
-    return f'`groupby(...).transform("{how}")` over all rows' if grouped and how in these else None
+    pooled = ("mean", "std", "median", "min", "max", "sum", "last", "var", "quantile", "nunique")
+    return f'`groupby(...).transform("{how}")` over all rows' if grouped and how in pooled else None
 
 
 ONE_ROW = ("row", "cross_section", "day", "date")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.resources
 import io
 import pickle
@@ -227,7 +228,9 @@ def test_damaged_honest_files_are_read_without_running(
         content[chance.randrange(len(content))] = chance.randrange(256)
     if chance.random() < 0.3:
         del content[chance.randrange(len(content)) :]
-    read_bytes(tmp_path, bytes(content), budget=SMALL)
+    artifact = read_bytes(tmp_path, bytes(content), budget=SMALL)
+    assert artifact.size == len(content)
+    assert artifact.sha256 == hashlib.sha256(content).hexdigest()
 
 
 @given(seed=st.integers(0, 2**32), name=st.sampled_from(sorted(CASES)))
