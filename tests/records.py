@@ -28,9 +28,14 @@ class Record:
         self._makers: dict[tuple[str, str], set[str]] = {}
         self._ran: set[str] = set()
 
-    def ended(self, test: str) -> list[str]:
-        """Take over what this test made; what it is named for and did not make."""
+    def ended(self, test: str, *, repeats: bool = True) -> list[str]:
+        """Take over what this test made; what it is named for and did not make.
+
+        A test that may make something else next time is named for nothing.
+        """
         self._ran.add(test)
+        if not repeats:
+            return []
         for made in self.now:
             self._makers.setdefault(made, set()).add(test)
         named = self._named.get(test, ())

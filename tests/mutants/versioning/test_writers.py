@@ -90,6 +90,7 @@ def versions(at):
 """
 
 
+@pytest.mark.races
 @pytest.mark.fails("VER004")
 def test_a_file_that_two_write_in_place(tmp_path):
     with tiny(tmp_path, IN_PLACE, meta={}) as subject:
@@ -137,6 +138,7 @@ def test_the_reference_engine_loses_nothing(reference):
     assert_passes(run_check("VER004", reference))
 
 
+@pytest.mark.races
 @pytest.mark.fails("VER004")
 def test_the_reference_engine_without_its_lock(engine):
     edit_source(
