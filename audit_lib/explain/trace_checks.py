@@ -162,8 +162,8 @@ class ValuesWereThere(Traced):
             compared += 1
             for i, name in enumerate(rows.columns):
                 ours, theirs = plain(rows.table.iloc[at, i]), inputs.values.get(name)
-                number = None if isinstance(theirs, str) else theirs
-                equal = ours == theirs if isinstance(ours, str) else same(number, ours)
+                text = isinstance(ours, str) or isinstance(theirs, str)
+                equal = ours == theirs if text else same(theirs, ours)
                 if not equal:
                     yield self.finding(
                         self.seen.where,

@@ -123,7 +123,7 @@ class TamperedIsRefused(Check):
             if reply.refusal is not None:
                 yield Tampering(path, how, "refused", reply.refusal)
             elif reply.failure is not None:
-                yield Tampering(path, how, "crashed", reply.failure.replace(str(store), "<store>"))
+                yield Tampering(path, how, "crashed", reply.failure)
             else:
                 moved = differences(whole, reply.got, tolerance=1e-12)
                 detail = f"head {moved[0].column} {moved[0].text}" if moved else ""

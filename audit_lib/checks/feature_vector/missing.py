@@ -124,7 +124,7 @@ class MissingIsNeverMadeUp(Check):
                 yield self._report(
                     subject,
                     trial,
-                    f" and is served as zero, which it never takes: {least:.4g} to {most:.4g}",
+                    f" and is served as a zero is, which it never takes: {least:.4g} to {most:.4g}",
                     "zero",
                     "a refusal, NaN, or a value that it takes",
                     None,

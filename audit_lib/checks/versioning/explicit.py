@@ -83,8 +83,8 @@ class ExplicitMeansExplicit(Check):
         for name, path, how in self._damages(subject, scratch):
             with scratch.damaged(path, how) as store:
                 reply = ask(hook.on(store), subject.version, into=resolution)
-            rows.append((name, subject.version, self._answer(reply).replace(str(store), "<store>")))
-            findings += self._gone(subject, name, how, reply, str(store))
+            rows.append((name, subject.version, self._answer(reply)))
+            findings += self._gone(subject, name, how, reply)
         yield Examined(len(rows), "requests")
         unheard = [v for v, r in zip(there, replies, strict=False) if not r.answered]
         if there and len(unheard) == len(there):
@@ -220,9 +220,7 @@ class ExplicitMeansExplicit(Check):
                     evidence=("requests",),
                 )
 
-    def _gone(
-        self, subject: Subject, name: str, how: str, reply: Reply[Resolution], store: str
-    ) -> Answers:
+    def _gone(self, subject: Subject, name: str, how: str, reply: Reply[Resolution]) -> Answers:
         if reply.answered and reply.got.version != subject.version:
             yield self.finding(
                 subject.where("registry.resolve"),
@@ -244,11 +242,10 @@ class ExplicitMeansExplicit(Check):
                 evidence=("requests",),
             )
         elif reply.failure is not None:
-            why = reply.why.replace(store, "<store>")
             yield self.finding(
                 subject.where("registry.resolve"),
-                f"with {name}, a request ends in a crash instead of a refusal: {why}",
-                measured=why,
+                f"with {name}, a request ends in a crash instead of a refusal: {reply.why}",
+                measured=reply.why,
                 expected="a refusal",
                 key=name,
                 cause="a request ends in a crash",

@@ -20,6 +20,8 @@ from audit_lib.subject.hooks import Hook
 
 T = TypeVar("T")
 Into = Callable[[Any], T]
+#: stands for the folder of the store in what hooks say
+STORE = "<store>"
 
 
 @dataclass(frozen=True)
@@ -80,22 +82,23 @@ def ask(hook: Hook, *args: Any, into: Into[T]) -> Reply[T]:
     try:
         raw = hook(*args)
     except HookError as error:
-        return _declined(error)
+        return _declined(error, hook)
     return _converted(raw, into)
 
 
 def ask_many(hook: Hook, calls: Sequence[tuple[Any, ...]], *, into: Into[T]) -> list[Reply[T]]:
     """Many questions in one round trip; one reply each, in order."""
     return [
-        _declined(raw) if isinstance(raw, HookError) else _converted(raw, into)
+        _declined(raw, hook) if isinstance(raw, HookError) else _converted(raw, into)
         for raw in hook.many(calls)
     ]
 
 
-def _declined(error: HookError) -> Reply[Any]:
+def _declined(error: HookError, hook: Hook) -> Reply[Any]:
+    """What declined, in words that name no folder: a scratch copy has another at each run."""
     if isinstance(error, HookRefused):
-        return Reply(refusal=error.reason)
-    return Reply(failure=error.detail)
+        return Reply(refusal=error.reason.replace(str(hook.store), STORE))
+    return Reply(failure=error.detail.replace(str(hook.store), STORE))
 
 
 def _converted(raw: Any, into: Into[T]) -> Reply[T]:

@@ -478,7 +478,7 @@ def test_gaps_that_are_served_as_zero_where_no_feature_is(tmp_path):
     with tiny(tmp_path, engine_text(guard=filled), meta=META) as subject:
         found = assert_fails(run_check("FEA005", subject), key="zero calm")
     assert found.severity is Severity.HIGH
-    assert "calm is NaN and is served as zero, which it never takes" in found.message
+    assert "calm is NaN and is served as a zero is, which it never takes" in found.message
 
 
 @pytest.mark.parametrize("column", ["move", "level"])

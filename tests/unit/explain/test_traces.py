@@ -1,11 +1,14 @@
 """Traces replay exactly, and each kind of tampering is told where it was done."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
 from audit_lib.engine import run_check
+from audit_lib.explain import trace_checks
 from audit_lib.explain.rows import inputs_of
 from audit_lib.explain.trace_checks import CHECKS
 from audit_lib.explain.traces import exported, inputs_digest, read
@@ -132,6 +135,17 @@ def test_tampering_is_told_at_its_stage(subject, lines, tmp_path, kind):
     told = found(judged(subject, tmp_path, changed))
     assert any(said in message for message in told.get(code, [])), told
     assert all(len(messages) <= 2 for messages in told.values()), told
+
+
+def test_words_where_the_row_holds_nothing_are_told(subject, lines, tmp_path, monkeypatch):
+    rows, changed = inputs_of(subject), copied(lines)
+    gaps = replace(rows, table=rows.table.assign(left=np.nan))
+    monkeypatch.setattr(trace_checks, "inputs_of", lambda _: gaps)
+    for line in changed:
+        line["inputs"]["values"]["left"] = "n/a"
+        line["inputs"]["sha256"] = inputs_digest(line["inputs"]["values"])
+    (told,) = found(judged(subject, tmp_path, changed))["TRC003"]
+    assert "left is a value that the version never had" in told
 
 
 def test_traces_of_the_subjects_own_are_read_through_its_mapping(lines, tmp_path):
