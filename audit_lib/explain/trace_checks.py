@@ -162,8 +162,10 @@ class ValuesWereThere(Traced):
             compared += 1
             for i, name in enumerate(rows.columns):
                 ours, theirs = plain(rows.table.iloc[at, i]), inputs.values.get(name)
-                text = isinstance(ours, str) or isinstance(theirs, str)
-                equal = ours == theirs if text else same(theirs, ours)
+                if isinstance(ours, str) or isinstance(theirs, str):
+                    equal = ours == theirs
+                else:
+                    equal = same(theirs, ours)
                 if not equal:
                     yield self.finding(
                         self.seen.where,
