@@ -909,6 +909,7 @@ def signature(hook: str, variant: str = "") -> str:
 
 def purpose(hook: str) -> str:
     """One line that says what a hook exposes."""
-    names = ", ".join(f"``{name}``" for name, form in HOOKS.items() if form is HOOKS[hook])
-    said = " ".join((inspect.getdoc(HOOKS[hook]) or "").partition("\n\n")[0].split())
+    names = ", ".join(f"`{name}`" for name, form in HOOKS.items() if form is HOOKS[hook])
+    first = (inspect.getdoc(HOOKS[hook]) or "").partition("\n\n")[0]
+    said = " ".join(first.replace("``", "`").split())
     return f"{names}: {said if said[1:2].isupper() else said[:1].lower() + said[1:]}"

@@ -132,7 +132,8 @@ class HookSet:
         others = ", ".join(filter(None, self.variants(hook)))
         lacking = f" for variant {variant}, only for {others}" if others and variant else ""
         form = signature(hook, variant if lacking else "")
-        what = f"no hook {hook} in {self.file.name}{lacking} ({purpose(hook)}); write:\n{form}"
+        gives = purpose(hook).partition(": ")[2].rstrip(".")
+        what = f"no hook {hook} in {self.file.name}{lacking} ({gives}); write:\n{form}"
         return what + could
 
     def _candidates(self) -> dict[str, list[str]]:
