@@ -411,7 +411,7 @@ def test_what_versions_differ_by_and_what_no_file_lists_is_said(tmp_path):
         "horizon": ((5, 20), "/scope/horizon")
     }
     listed = files["hooks.py"].partition("nothing was found that looks like these")[2]
-    assert "# ``drift.shifted``: " in listed  # every hook there is gets named
+    assert "# `drift.shifted`: " in listed  # every hook there is gets named
     assert "registry.prune" not in listed
 
 
