@@ -180,13 +180,13 @@ def smoke_named(name: str) -> Gate:
 
 
 def checks_named(codes: Sequence[str], subject: Subject) -> Gate:
-    """Checks by codes, or beginnings of codes, as a gate of their own.
+    """Checks by codes, or beginnings of codes, with blanks or commas between, as their own gate.
 
     Raises:
         ParameterError: one of them fits no check; the message says what is near.
     """
-    named = [code.upper() for code in codes]
-    return Gate("check", "anything", (), expanded(named, roster_of(subject), "CODE"))
+    named = [code for code in ",".join(codes).upper().replace(" ", "").split(",") if code]
+    return Gate("check", "anything", (), expanded(named or codes, roster_of(subject), "CODE"))
 
 
 def smoke_verdicts(result: GateResult) -> dict[str, Verdict]:

@@ -246,7 +246,11 @@ class Bound:
         pattern, pointer = split_reference(named)
         files = sorted(folder.glob(pattern))
         if not files:
-            raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
+            raise NotAssessed(
+                f"version {self.version} has no metadata file {pattern}; name the file that says "
+                "what a model reads and answers as `metadata` under `artifacts` in subject.yaml, "
+                "or null where none does"
+            )
         path = files[0].relative_to(self.store).as_posix()
         document = read_any(
             files[0], path=path, base="artifacts", pointer=pointer, readers=self.readers

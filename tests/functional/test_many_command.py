@@ -71,6 +71,16 @@ def test_what_is_no_time_is_said(call):
     assert "write 60s, 5m or 1h" in said
 
 
+def test_codes_may_stand_with_commas(call):
+    code, said = call("check", "toy", "drf001, GOV001,", "--version", "v1", "--budget", "0.001s")
+    assert code == 2
+    assert "DRF001" in said
+    assert "GOV001" in said
+    code, said = call("check", "toy", ",", "--version", "v1")
+    assert code == 4
+    assert "no check is called ','" in said
+
+
 def test_under_a_budget_that_is_used_up_nothing_passes(call):
     code, said = call("check", "toy", "DRF001", "--version", "v1", "--budget", "0.001s")
     assert code == 2
