@@ -63,6 +63,7 @@ BESIDE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 #: calls that say things to people: what stands in them decides nothing
 SAYING = {
     "finding",
+    "departs",
     "Evidence",
     "Examined",
     "Gap",

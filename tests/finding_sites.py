@@ -1,6 +1,7 @@
 """What each check can find, read from its source: the calls that make its findings.
 
-A site is a call of ``self.finding`` in a method of the check or of a class that it builds on.
+A site is a call of ``self.finding`` or ``self.departs`` in a method of the check or of a class
+that it builds on.
 Where that method is a helper that several calls share, each of those calls is a site.  A site is
 named by its method and by the key, cause or words that it gives, with ``*`` for what is only known
 at run time: no line number stands in the record of ``tests/golden/finding_keys.json``.
@@ -41,7 +42,7 @@ def sites_of(check: type[Check]) -> tuple[Site, ...]:
                 if isinstance(method, ast.FunctionDef) and method.name not in methods:
                     methods[method.name] = (file, method)
     for file, method in methods.values():
-        calls += [(file, method, call) for call in _calls(method, "finding")]
+        calls += [(file, method, call) for call in _calls(method, "finding", "departs")]
     found = []
     for file, method, call in calls:
         shared = [
@@ -89,13 +90,13 @@ def _class(file: str, name: str) -> ast.ClassDef:
     return next(n for n in ast.walk(_tree(file)) if isinstance(n, ast.ClassDef) and n.name == name)
 
 
-def _calls(method: ast.FunctionDef, name: str) -> list[ast.Call]:
+def _calls(method: ast.FunctionDef, *names: str) -> list[ast.Call]:
     return [
         node
         for node in ast.walk(method)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == name
+        and node.func.attr in names
         and ast.unparse(node.func.value) in ("self", "super()")
     ]
 

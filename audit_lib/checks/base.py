@@ -52,6 +52,7 @@ from audit_lib.model import (
     Severity,
     Task,
 )
+from audit_lib.subject.places import OF_A_HOOK
 from audit_lib.subject.subject import Subject
 
 __all__ = ["SECTIONS", "Answer", "Answers", "Check", "Reads", "Subject", "show"]
@@ -93,6 +94,10 @@ class Check(BaseModel, ABC):
             hook, date, environment or other result.  Such answers are kept from run to run.
         gates: gates that it joins, where it is not of the catalogue.
         origin: where it came from, where it is not of the catalogue.
+        about: the hook whose behaviour its findings are about; by default the first that it needs
+            or offers to judge.
+        cites: tables that its findings rest on, where they name no others.
+        expects: what its findings expected, where they say nothing else.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -107,6 +112,9 @@ class Check(BaseModel, ABC):
     pure: ClassVar[bool] = False
     gates: ClassVar[tuple[str, ...]] = ()
     origin: ClassVar[str] = ""
+    about: ClassVar[str] = ""
+    cites: ClassVar[tuple[str, ...]] = ()
+    expects: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, subject: Subject) -> Answers:
@@ -174,14 +182,15 @@ class Check(BaseModel, ABC):
         expected: object = "",
         key: str = "",
         severity: Severity | None = None,
-        evidence: Sequence[str] = (),
+        evidence: Sequence[str] | None = None,
         related: Location | None = None,
         cause: str = "",
     ) -> Finding:
-        """A finding of this check.
+        """A finding of this check, at a place of the source, an artifact or a document.
 
         Args:
             key: what tells it from others at the same place.
+            evidence, expected: by default what all findings of the check rest on and expect.
             related: the hook of a behaviour that ``location`` traces to a definition; one that
                 stands at a hook is placed by the engine.
             cause: what it shares with other cases of the check: the engine makes one finding of
@@ -195,13 +204,24 @@ class Check(BaseModel, ABC):
             location=location,
             message=message,
             measured=show(measured),
-            expected=show(expected),
+            expected=show(expected) or self.expects,
             remediation=_first_sentence(self.sections().get("Remediation", "")),
             key=key,
-            evidence=tuple(evidence),
+            evidence=tuple(self.cites if evidence is None else evidence),
             related=None if related == location else related,
             cause=cause,
         )
+
+    def departs(self, message: str, *, hook: str = "", **said: Any) -> Finding:
+        """A finding about what a hook does: the engine places it where the subject does it.
+
+        Args:
+            hook: by default the one that the check is :attr:`about`.
+            said: what :meth:`finding` takes; where nothing else is measured, the message says it.
+        """
+        hook = hook or self.about or (*self.needs, *self.offered)[0]
+        place = Location("", base=OF_A_HOOK, symbol=hook)
+        return self.finding(place, message, **{"measured": message, **said})
 
 
 def show(value: object) -> str:

@@ -48,7 +48,7 @@ def new_check(code: str, name: str, needs: tuple[str, ...], task: str | None) ->
         "READS": "" if needs else "    reads = Reads.CODE\n",
         "NEEDS": f"    needs = ({quoted},)\n" if needs else "",
         "ASKED": f'subject.hook("{needs[0]}")' if needs else "subject.source",
-        "WHERE": f'subject.where("{needs[0]}")' if needs else 'Location("FILE", line=1)',
+        "FOUND": "departs(" if needs else 'finding(Location("FILE", line=1), ',
         "HOOKS": "\n\n".join(signature(hook) for hook in needs),
     }
     files = {

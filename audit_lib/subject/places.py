@@ -17,6 +17,8 @@ from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE, Unit
 
 SOURCE = "<source>"
+OF_A_HOOK = "hook"
+"""base of the place of what is found of a hook, until it is placed"""
 #: surfaces whose hooks act first and then look at what became of it
 _STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.", "retrain.")
 #: hooks that declare, to those that make what they speak of
@@ -32,8 +34,10 @@ def placed(subject: Subject, finding: Finding) -> Finding:
     What errors say of this machine's folders is left out.
     """
     here = str(subject.root)
+    asked = finding.location
     finding = replace(
         finding,
+        location=subject.where(asked.symbol) if asked.base == OF_A_HOOK else asked,
         message=finding.message.replace(here, SOURCE),
         measured=finding.measured.replace(here, SOURCE),
     )

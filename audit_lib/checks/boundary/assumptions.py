@@ -40,6 +40,7 @@ class WhatConsumersAssumeHolds(Check):
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True
+    cites = ("assumed",)
 
     def run(self, subject: Subject) -> Answers:
         """Find the places, and compare each with the registry."""
@@ -71,7 +72,6 @@ class WhatConsumersAssumeHolds(Check):
                     key=f"{choice.how} {choice.location.symbol}",
                     cause=f"versions are chosen {choice.how}",
                     severity=severity,
-                    evidence=("assumed",),
                 )
         columns = ("where", "how", "role", "source", "beside the registry")
         yield Evidence("assumed", "How consumers choose a version", columns, tuple(table))
@@ -87,7 +87,6 @@ class WhatConsumersAssumeHolds(Check):
                 expected="one default, or a reason for each",
                 key="defaults",
                 severity=Severity.INFO,
-                evidence=("assumed",),
             )
 
     @staticmethod

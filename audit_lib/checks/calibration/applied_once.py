@@ -106,14 +106,12 @@ class CalibratorIsAppliedOnce(Check):
                 once = ask(subject.hook(SERVED), score, into=floats(len(score)))
                 far.append(float(np.nanmax(np.abs(once.needed(SERVED) - got))))
             if wrong:
-                yield self._report(subject, head, INSTEAD[what], "the stored map of the raw score")
+                yield self._report(head, INSTEAD[what], "the stored map of the raw score")
             elif what == "once" and (seen := _apart(subject, score)):
                 outside, how = seen
                 yield Margin("share of scores outside the fit", outside, MOST_OUTSIDE)
                 if outside > MOST_OUTSIDE:
-                    yield self._report(
-                        subject, head, how, "scores like those that it was fitted on"
-                    )
+                    yield self._report(head, how, "scores like those that it was fitted on")
         if far:
             yield Margin("what is served, off the map of its score", max(far), self.tolerance)
         if not right and not any(what in INSTEAD for what, _ in relations.values()):
@@ -149,15 +147,15 @@ class CalibratorIsAppliedOnce(Check):
         if "once" not in relations.values():
             for head, what in relations.items():
                 if what in INSTEAD:
-                    yield self._report(subject, head, INSTEAD[what], "the map of the raw score")
+                    yield self._report(head, INSTEAD[what], "the map of the raw score")
             if not set(relations.values()) & set(INSTEAD):
                 why = f"no head holds the map of the scores of {SAMPLE}; write {STAGES}"
                 yield Gap("whether the calibrator is applied", why)
 
-    def _report(self, subject: Subject, head: str, what: str, expected: str) -> Answer:
-        return self.finding(
-            subject.where("predictor.predict"),
+    def _report(self, head: str, what: str, expected: str) -> Answer:
+        return self.departs(
             f"head {head} is {what}",
+            hook="predictor.predict",
             measured=what.partition(": ")[0],
             expected=expected,
             key=head,

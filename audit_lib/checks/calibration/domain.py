@@ -73,8 +73,7 @@ class CalibratorServesTheScoresItKnows(Check):
             few = f"could have seen only scores more than {self.matters:g} times as wide"
             yield Gap("spread", f"{few}: the spread of the served ones changes over time")
         for key, _, message, measured, expected in departures:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 message,
                 measured=measured,
                 expected=expected,

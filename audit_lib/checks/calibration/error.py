@@ -79,10 +79,10 @@ class ProbabilitiesMatchOutcomes(Check):
         least, what = max(0.0, error.low), "calibration error, at the least"
         yield Margin(what, least, self.tolerance, low=least, high=error.high)
         if wrong:
-            yield self.finding(
-                subject.where(SERVED),
+            yield self.departs(
                 f"probabilities are off by {error.error:.3f} (99.9 % interval {error.low:.3f} to "
                 f"{error.high:.3f}) on {error.rows} rows of {error.groups} independent groups",
+                hook=SERVED,
                 measured=f"{error.error:.4f} ({error.low:.4f} to {error.high:.4f})",
                 expected=f"at most {self.tolerance:g}",
                 evidence=("reliability",),

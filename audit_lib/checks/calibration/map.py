@@ -32,6 +32,7 @@ class CalibrationMapIsSound(Check):
     code = "CAL004"
     severity = Severity.HIGH
     needs = (HOOK, SERVED)
+    about = SERVED
 
     distinct: int = Field(3, ge=2, description="values that a map must take on the scores")
 
@@ -40,7 +41,6 @@ class CalibrationMapIsSound(Check):
         scores = scored_sample(subject).scores
         grid = np.linspace(float(scores.min()), float(scores.max()), 400)
         on_grid, own = probabilities(subject, grid), probabilities(subject, scores)
-        where = subject.where(SERVED)
         pairs = tuple(
             (float(x), float(p))
             for x, p in zip(grid[::4], on_grid[::4], strict=True)
@@ -53,16 +53,14 @@ class CalibrationMapIsSound(Check):
         finite_values = every[np.isfinite(every)]
         outside = int(((finite_values < 0) | (finite_values > 1)).sum())
         if unknown:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{unknown} of {len(every)} scores within the known range get no probability",
                 measured=unknown,
                 expected=0,
                 key="unknown",
             )
         if outside:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{outside} served probabilities lie outside [0, 1]",
                 measured=f"{finite_values.min():.4g} to {finite_values.max():.4g}",
                 expected="0 to 1",
@@ -72,8 +70,7 @@ class CalibrationMapIsSound(Check):
         fall = _largest_fall(grid, on_grid)
         if fall is not None:
             at, depth = fall
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"the probability falls by {depth:.3g} as the score rises past {at:.4g}",
                 measured=-depth,
                 expected="no fall",
@@ -82,8 +79,7 @@ class CalibrationMapIsSound(Check):
             )
         values = len(np.unique(np.round(own[np.isfinite(own)], 9)))
         if len(np.unique(scores)) >= 2 * self.distinct and values < self.distinct:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{len(np.unique(scores))} different scores get {values} different probabilities",
                 measured=values,
                 expected=f"at least {self.distinct}",

@@ -93,10 +93,8 @@ class MeasuresAreWhatTheyAreCalled(Check):
         yield Examined(len(measures_asked) * len(samples) + len(odd), "answers")
         heads = ("sample", "measure", "answered", "due")
         yield Evidence("measures", "Measures on drawn samples", heads, tuple(rows))
-        where = subject.where(HOOK)
         for measure, complaints in wrong.items():
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{measure} is not what it is called: {complaints[0]}"
                 + (f" (and on {len(complaints) - 1} more samples)" if complaints[1:] else ""),
                 measured=complaints[0],
@@ -105,8 +103,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
                 evidence=("measures",),
             )
         for name, complaints in lost.items():
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{name}: {', '.join(complaints)}",
                 measured=", ".join(complaints),
                 expected="a refusal, NaN, or the measure of the rows that can be judged",
@@ -116,8 +113,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
                 evidence=("measures",),
             )
         if crashes:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{len(crashes)} of {len(odd)} odd samples end in a crash: {crashes[0]}",
                 measured=crashes[0],
                 expected="a refusal, or NaN",

@@ -58,8 +58,7 @@ class NothingLearntIsNotCalibrated(Check):
         for name, reply in answers:
             problem, kind = _problem(name, reply, served)
             if problem:
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"fitted on {name}, the calibrator {problem}",
                     measured=problem,
                     expected="a refusal, NaN, or a frequency short of certainty",

@@ -48,8 +48,7 @@ class CalibratorIsFittedOnNewRows(Check):
             case, *others = [c for c in seeing if c.fit.kind == kind]
             models = {c.model.kind: None for c in others if c.model.kind != case.model.kind}
             more = f"; so of {', '.join(models)}" if models else ""
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{kind} was fitted on scores of {case.model.kind}, {case.seen} of "
                 f"{case.fit.count} of them for rows that the model was fitted on (told by "
                 f"{case.how}){more}",

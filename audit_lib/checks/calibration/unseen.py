@@ -56,13 +56,13 @@ class CalibratorIsJudgedOnUnseenRows(Check):
         if sample is None and extents is None:
             raise NotAssessed("; ".join(reasons))
         if sample is not None:
-            yield from self._flags(subject, sample, extents)
+            yield from self._flags(sample, extents)
         if extents is not None:
             yield from self._apart(subject, *extents)
         looked = (0 if sample is None else len(sample.fitted)) + (extents is not None)
         yield Examined(looked, "flags and extents")
 
-    def _flags(self, subject: Subject, sample: Scored, extents: Extents | None) -> Answers:
+    def _flags(self, sample: Scored, extents: Extents | None) -> Answers:
         """Both halves must be there: flags of one kind cannot tell what the calibrator saw."""
         total, fitted = len(sample.fitted), int(sample.fitted.sum())
         if fitted == 0:
@@ -75,10 +75,10 @@ class CalibratorIsJudgedOnUnseenRows(Check):
             )
             yield Gap(HOOK, why)
         elif fitted == total:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"the calibrator was fitted on all {total} scored rows, so none is left to judge "
                 "it",
+                hook=HOOK,
                 measured=f"0 of {total} rows unseen",
                 expected="rows the calibrator was not fitted on",
                 key="flags",

@@ -64,6 +64,7 @@ class EnvironmentLoadsArtifacts(Check):
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True
+    cites = ("writers",)
 
     def run(self, subject: Subject) -> Answers:
         """Compare writers with declarations, and classes with the source."""
@@ -111,7 +112,6 @@ class EnvironmentLoadsArtifacts(Check):
                 expected="a declared version",
                 key=f"{library} undeclared",
                 severity=Severity.MEDIUM,
-                evidence=("writers",),
             )
         elif wrong := [v for v in wish.locked if not _loads(library, version, v)]:
             # A lock may hold one version a Python release; then only some installs are hit.
@@ -124,7 +124,6 @@ class EnvironmentLoadsArtifacts(Check):
                 expected=f"{library} {', '.join(wrong)}",
                 key=f"{library} locked",
                 severity=Severity.LOW if some else self.severity,
-                evidence=("writers",),
             )
         elif not wish.locked and wish.specifier and not _allows(wish.specifier, version):
             yield self.finding(
@@ -133,7 +132,6 @@ class EnvironmentLoadsArtifacts(Check):
                 measured=f"{library} {version}",
                 expected=wish.specifier,
                 key=f"{library} excluded",
-                evidence=("writers",),
             )
 
     def _own_classes(self, subject: Subject, pickled: list[Artifact]) -> Answers:
@@ -162,6 +160,7 @@ class EnvironmentLoadsArtifacts(Check):
                     measured="no such class",
                     expected=name,
                     key=name,
+                    evidence=(),
                 )
         if seen:
             yield Examined(len(seen), "classes of the repository in artifacts")

@@ -48,6 +48,7 @@ class MetadataIsComplete(Check):
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True
+    cites = ("fields",)
 
     def run(self, subject: Subject) -> Answers:
         """Report fields that are absent or empty."""
@@ -66,7 +67,6 @@ class MetadataIsComplete(Check):
                     expected=entry.pointer,
                     key=f"{name} elsewhere",
                     severity=Severity.INFO,
-                    evidence=("fields",),
                 )
             elif entry.empty:
                 yield self.finding(
@@ -77,7 +77,6 @@ class MetadataIsComplete(Check):
                     expected=name,
                     key=name,
                     severity=Severity.MEDIUM if declared.get(name) else severity,
-                    evidence=("fields",),
                 )
         scale = field(subject, "scaler_scale")
         statistics = [s.source for s in scaling(subject)]
@@ -97,7 +96,6 @@ class MetadataIsComplete(Check):
                 expected="center and scale of every column",
                 key="scaler",
                 severity=Severity.HIGH if scales else Severity.INFO,
-                evidence=("fields",),
             )
         yield Evidence(
             "fields", "Fields of the metadata", ("field", "pointer", "found"), tuple(rows)

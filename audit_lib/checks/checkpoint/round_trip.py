@@ -40,6 +40,7 @@ class SavingChangesNothing(Check):
     code = "CHK101"
     severity = Severity.HIGH
     needs = ("predictor.predict", "checkpoint_io.round_trip")
+    about = "checkpoint_io.round_trip"
 
     rows: int = Field(200, ge=1, description="rows of the sample that are used")
     tolerance: float = Field(1e-12, ge=0, description="relative")
@@ -68,8 +69,7 @@ class SavingChangesNothing(Check):
         )
         for difference in departures:
             head = f"head {difference.column} " if difference.column else "predictions "
-            yield self.finding(
-                subject.where("checkpoint_io.round_trip"),
+            yield self.departs(
                 f"after save and load, {head}{difference.text}",
                 measured=difference.text,
                 expected="the same predictions",
@@ -91,8 +91,7 @@ class SavingChangesNothing(Check):
         columns = ("file", "part", "what became of it")
         yield Evidence("saved", "What saving again loses", columns, tuple(gone))
         for file, part, what in gone:
-            yield self.finding(
-                subject.where("checkpoint_io.round_trip"),
+            yield self.departs(
                 f"{part} of {file} {what}, when the version is loaded and saved",
                 measured=what,
                 expected="what was loaded",

@@ -57,6 +57,7 @@ class TamperedIsRefused(Check):
     code = "CHK102"
     severity = Severity.HIGH
     needs = ("predictor.predict",)
+    cites = ("damage",)
 
     rows: int = Field(16, ge=1, description="rows of the sample that are used")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
@@ -94,7 +95,6 @@ class TamperedIsRefused(Check):
                 expected="every file of a version serves a purpose",
                 key="unread",
                 severity=Severity.INFO,
-                evidence=("damage",),
             )
         yield from self._judged([t for t in trials if t.path not in unread])
 
@@ -157,7 +157,6 @@ class TamperedIsRefused(Check):
                 expected="refused",
                 key=word,
                 severity=severity,
-                evidence=("damage",),
             )
 
     @staticmethod

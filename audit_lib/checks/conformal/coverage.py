@@ -47,6 +47,7 @@ class IntervalsCoverWhatTheyPromise(Check):
     code = "CNF002"
     severity = Severity.HIGH
     needs = ("conformal.interval",)
+    cites = ("coverage", "replications")
 
     seed: int = Field(71, description="of everything random")
     replications: int = Field(150, ge=50, description="seeded calibration sets a case")
@@ -86,7 +87,7 @@ class IntervalsCoverWhatTheyPromise(Check):
                 if mean > most + 4 * error + 1e-9 and np.isfinite(ends).all():
                     wide.append((f"{label}, alpha {alpha:g}", mean, most))
                 if mean < least:
-                    findings.append(self._short(subject, label, alpha, mean, error))
+                    findings.append(self._short(label, alpha, mean, error))
         short = list(self._too_few(subject, rng))
         yield Examined(total, "calibration sets")
         yield Evidence(
@@ -111,7 +112,7 @@ class IntervalsCoverWhatTheyPromise(Check):
         yield from findings
         yield from [] if findings else short  # what falls short everywhere says nothing of few
         if wide:
-            yield self._over(subject, wide)
+            yield self._over(wide)
 
     def _too_few(self, subject: Subject, rng: np.random.Generator) -> Answers:
         law = self._laws()["normal"]
@@ -123,8 +124,7 @@ class IntervalsCoverWhatTheyPromise(Check):
             if len(ends) < len(calls) or np.isinf(ends).any():
                 continue  # declined, or as wide as it must be
             mean = float(self._coverage(law, ends).mean())
-            yield self.finding(
-                subject.where("conformal.interval"),
+            yield self.departs(
                 f"{m} residuals are too few for alpha {alpha:g}, and intervals are answered all "
                 f"the same; they cover {mean:.2%}, not {1 - alpha:.0%}",
                 measured=mean,
@@ -135,31 +135,25 @@ class IntervalsCoverWhatTheyPromise(Check):
                 evidence=("coverage",),
             )
 
-    def _short(
-        self, subject: Subject, label: str, alpha: float, mean: float, error: float
-    ) -> Answer:
-        return self.finding(
-            subject.where("conformal.interval"),
+    def _short(self, label: str, alpha: float, mean: float, error: float) -> Answer:
+        return self.departs(
             f"{label}: intervals at alpha {alpha:g} cover {mean:.2%}, not {1 - alpha:.0%} "
             f"(standard error {error:.2%}, {self.replications} replications)",
             measured=mean,
             expected=f"at least {1 - alpha:g}",
             key=f"{label}, alpha {alpha:g}",
             cause="intervals cover less than they promise",
-            evidence=("coverage", "replications"),
         )
 
-    def _over(self, subject: Subject, wide: list[tuple[str, float, float]]) -> Answer:
+    def _over(self, wide: list[tuple[str, float, float]]) -> Answer:
         case, mean, most = max(wide, key=lambda w: w[1] - w[2])
-        return self.finding(
-            subject.where("conformal.interval"),
+        return self.departs(
             f"intervals are wider than they need to be: in {len(wide)} cases they cover more than "
             f"the rank that is enough, {mean:.2%} against at most {most:.2%} ({case})",
             measured=mean,
             expected=f"at most {most:.4g}",
             key="wide",
             severity=Severity.INFO,
-            evidence=("coverage", "replications"),
         )
 
     @staticmethod

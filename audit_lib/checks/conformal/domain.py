@@ -47,8 +47,7 @@ class NoResidualsNoInterval(Check):
         yield Examined(len(replies), "odd inputs")
         yield reactions("odd", "Intervals that cannot be had", answers, self._shown)
         for name, problem, severity in problems(answers, self._problem):
-            yield self.finding(
-                subject.where("conformal.interval"),
+            yield self.departs(
                 f"{name}: {problem}",
                 measured=problem,
                 expected="a refusal, or an infinite or undefined interval",

@@ -65,8 +65,7 @@ class CoverageCountsEveryRow(Check):
         heads = ("sample", "answered", "due")
         yield Evidence("coverage", "Coverage of drawn intervals", heads, tuple(rows))
         for name, got, due_text, severity in wrong:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{name}: the coverage is {got}, {due_text} is due",
                 measured=got,
                 expected=due_text,

@@ -127,7 +127,7 @@ class IntervalsCoverLaterRows(Check):
             hits = pd.Series(_covered(reply.got, guess + both.to_numpy(np.float64)), both.index)
             later = hits.iloc[len(early) :]
             rows += _by_month(head, np.asarray(later, dtype=np.float64), late.index)
-            yield from self._judge(subject, head, hits.iloc[: len(early)], later, decided)
+            yield from self._judge(head, hits.iloc[: len(early)], later, decided)
         title = f"Coverage by month; {1 - self.alpha:.0%} is promised"
         columns = ("x", "value", "series", "band_low", "band_high")
         note = "share of rows covered; band: exact 95 % binomial interval, rows as independent"
@@ -153,7 +153,6 @@ class IntervalsCoverLaterRows(Check):
 
     def _judge(
         self,
-        subject: Subject,
         head: str,
         early: Rows,
         late: Rows,
@@ -174,8 +173,7 @@ class IntervalsCoverLaterRows(Check):
         )
         changed, wide = self.tells(change), low > promised + self.tolerance
         if changed or wide:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"intervals of {head!r} cover {measured}",
                 measured=mean,
                 expected=f"at most {promised + self.tolerance:g}"

@@ -2,7 +2,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.subject.hooks import Hook
@@ -40,6 +40,8 @@ class IntervalsFollowTheirScale(Check):
     code = "CNF004"
     severity = Severity.HIGH
     offered = (HOOK,)
+    cites = ("widths",)
+    expects = "intervals that follow the scale of their own row"
 
     seed: int = Field(73, description="of everything random")
     residuals: int = Field(299, ge=60, description="calibration residuals of the relations")
@@ -63,14 +65,12 @@ class IntervalsFollowTheirScale(Check):
         if np.isfinite(width).all() and not (np.diff(width) > 0).all():
             same = bool(np.ptp(width) <= 1e-9 * abs(float(width.mean())))
             what = "is the same for every scale" if same else "does not rise with the scale"
-            yield self._report(subject, f"the width {what} of the row", "width", what)
-        yield from self._relations(subject, hook, given, base)
-        yield from self._coverage(subject, hook)
-        yield from self._domain(subject, hook, given)
+            yield self.departs(f"the width {what} of the row", key="width", measured=what)
+        yield from self._relations(hook, given, base)
+        yield from self._coverage(hook)
+        yield from self._domain(hook, given)
 
-    def _relations(
-        self, subject: Subject, hook: Hook, given: tuple[Floats, ...], base: Floats
-    ) -> Answers:
+    def _relations(self, hook: Hook, given: tuple[Floats, ...], base: Floats) -> Answers:
         residuals, scales, predictions, new = given
         rng = np.random.default_rng(self.seed + 1)
         one, two = rng.permutation(len(residuals)), rng.permutation(len(predictions))
@@ -94,14 +94,16 @@ class IntervalsFollowTheirScale(Check):
             if not reply.answered:
                 yield Gap(name, reply.why)
             elif reply.got.shape != due.shape or not np.allclose(reply.got, due, rtol=1e-7):
-                yield self._report(subject, f"{name} changes intervals", name, "other intervals")
+                yield self.departs(
+                    f"{name} changes intervals", key=name, measured="other intervals"
+                )
         if replies[-1].answered and np.allclose(replies[-1].got, base, rtol=1e-9):
             text = (
                 "scales of calibration rows under other residuals change nothing: they are unused"
             )
-            yield self._report(subject, text, "calibration scales", "no change")
+            yield self.departs(text, key="calibration scales", measured="no change")
 
-    def _coverage(self, subject: Subject, hook: Hook) -> Answers:
+    def _coverage(self, hook: Hook) -> Answers:
         """Coverage of rows with a small scale, and of rows with a large one."""
         rng = np.random.default_rng(self.seed + 2)
         calls, points = [], np.array([0.003, 0.06])
@@ -120,9 +122,9 @@ class IntervalsFollowTheirScale(Check):
             mean, error = float(covered.mean()), float(covered.std(ddof=1) / len(covered) ** 0.5)
             if mean < 1 - ALPHA - 4 * error - 1e-9:
                 text = f"{name} rows are covered in {mean:.1%}, {1 - ALPHA:.0%} are promised"
-                yield self._report(subject, text, f"{name} coverage", f"{mean:.1%}")
+                yield self.departs(text, key=f"{name} coverage", measured=f"{mean:.1%}")
 
-    def _domain(self, subject: Subject, hook: Hook, given: tuple[Floats, ...]) -> Answers:
+    def _domain(self, hook: Hook, given: tuple[Floats, ...]) -> Answers:
         residuals, scales, predictions, new = given
         odd = {"zero": 0.0, "negative": -0.01, "NaN": np.nan}
         calls = [
@@ -136,25 +138,7 @@ class IntervalsFollowTheirScale(Check):
             if ordinary and not (name == "zero" and reply.got[0, 1] > reply.got[0, 0]):
                 low, high = reply.got[0]
                 text = f"a scale that is {name} gets the interval from {low:.4g} to {high:.4g}"
-                yield self._report(subject, text, f"scale {name}", text, Severity.MEDIUM)
-
-    def _report(
-        self,
-        subject: Subject,
-        text: str,
-        key: str,
-        measured: str,
-        severity: Severity | None = None,
-    ) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
-            text,
-            measured=measured,
-            expected="intervals that follow the scale of their own row",
-            key=key,
-            severity=severity,
-            evidence=("widths",),
-        )
+                yield self.departs(text, key=f"scale {name}", severity=Severity.MEDIUM)
 
 
 def _normal(x: Floats) -> Floats:

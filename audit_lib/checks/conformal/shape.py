@@ -5,7 +5,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Bound, Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
@@ -42,6 +42,8 @@ class IntervalsAreOrderedAndNested(Check):
     code = "CNF001"
     severity = Severity.HIGH
     needs = ("conformal.interval",)
+    cites = ("widths",)
+    expects = "ordered, nested intervals of a row's own"
 
     seed: int = Field(70, description="of everything random")
     residuals: int = Field(499, ge=60, description="calibration residuals")
@@ -67,38 +69,35 @@ class IntervalsAreOrderedAndNested(Check):
         slack = self.tolerance * float(scores.std())
         yield Examined(len(intervals) * self.rows, "intervals")
         yield self._widths(intervals)
-        yield from self._ordered(subject, intervals)
-        yield from self._nested(subject, intervals, slack)
-        yield from self._relations(subject, hook, scores, predictions, slack)
+        yield from self._ordered(intervals)
+        yield from self._nested(intervals, slack)
+        yield from self._relations(hook, scores, predictions, slack)
 
-    def _ordered(self, subject: Subject, intervals: dict[float, Floats]) -> Answers:
+    def _ordered(self, intervals: dict[float, Floats]) -> Answers:
         wrong = {a: int((~(v[:, 0] <= v[:, 1])).sum()) for a, v in intervals.items()}
         total = sum(wrong.values())
         if total:
             alpha = max(wrong, key=lambda a: wrong[a])
-            yield self._report(
-                subject, f"{total} intervals have no order (most at alpha {alpha:g})", "ordered"
+            yield self.departs(
+                f"{total} intervals have no order (most at alpha {alpha:g})", key="ordered"
             )
 
-    def _nested(self, subject: Subject, intervals: dict[float, Floats], slack: float) -> Answers:
+    def _nested(self, intervals: dict[float, Floats], slack: float) -> Answers:
         levels, worst = sorted(intervals), 0.0
         for small, large in pairwise(levels):
             outer, inner = intervals[small], intervals[large]
             escape = np.maximum(outer[:, 0] - inner[:, 0], inner[:, 1] - outer[:, 1])
             worst = max(worst, float(np.max(escape)))
             if not np.all(escape <= slack):
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"the interval at alpha {large:g} leaves that at alpha {small:g} by "
                     f"{float(np.max(escape)):.4g}: it widens as less confidence is asked for",
-                    "nested",
+                    key="nested",
                 )
                 break
         yield Margin("how far an interval leaves a wider one", worst, slack)
 
-    def _relations(
-        self, subject: Subject, hook: Hook, scores: Floats, predictions: Floats, slack: float
-    ) -> Answers:
+    def _relations(self, hook: Hook, scores: Floats, predictions: Floats, slack: float) -> Answers:
         alpha, n = 0.1, self.rows
         base = ask(hook, scores, predictions, alpha, into=floats(n, 2))
         if not base.answered:
@@ -127,23 +126,12 @@ class IntervalsAreOrderedAndNested(Check):
             )
             rows.append((name, plain(gap), allowed))
             if not gap <= allowed:
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"{name} changes intervals by {gap:.4g} (residual spread {s.std():.3g})",
-                    name,
+                    key=name,
                 )
         title, heads = "Largest change of an interval", ("relation", "change", "allowed")
         yield Evidence("relations", title, heads, tuple(rows), bound=Bound("change", "allowed"))
-
-    def _report(self, subject: Subject, message: str, key: str) -> Answer:
-        return self.finding(
-            subject.where("conformal.interval"),
-            message,
-            measured=message,
-            expected="ordered, nested intervals of a row's own",
-            key=key,
-            evidence=("widths",),
-        )
 
     @staticmethod
     def _widths(intervals: dict[float, Floats]) -> Evidence:

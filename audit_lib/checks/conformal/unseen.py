@@ -72,8 +72,7 @@ class ResidualsAreOfUnseenRows(Check):
         yield Evidence("residuals", title, heads, tuple(rows), bound=bound)
         for place, what, seen_rows in seen:
             count = f"{int(seen_rows.sum())} of {len(seen_rows)}"
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{place} holds residuals of {what}, {count} of them of rows that the model which "
                 "predicted them was fitted on",
                 measured=f"{count} rows",

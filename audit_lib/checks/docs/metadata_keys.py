@@ -55,6 +55,7 @@ class MetadataKeysAreWrittenAndRead(Check):
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True
+    cites = ("fields",)
 
     name: str = Option(
         "", description="telling part of the file name; that of `artifacts.metadata` if empty"
@@ -107,7 +108,6 @@ class MetadataKeysAreWrittenAndRead(Check):
                 expected=elsewhere[0] if elsewhere else "written",
                 key=pointer_to(*path),
                 severity=self.severity if required else Severity.MEDIUM,
-                evidence=("fields",),
             )
 
     def _writers(self, flow: Flow, name: str) -> Answers:
@@ -122,7 +122,6 @@ class MetadataKeysAreWrittenAndRead(Check):
                 key=f"{pointer_to(*use.path)} of {dump.location.symbol}",
                 cause=f"a writer of {name} leaves keys out",
                 related=use.location,
-                evidence=("fields",),
             )
 
     def _absent_here(
@@ -146,7 +145,6 @@ class MetadataKeysAreWrittenAndRead(Check):
                     expected="present",
                     key=pointer,
                     severity=self.severity if required else Severity.MEDIUM,
-                    evidence=("fields",),
                 )
 
     def _never_read(self, flow: Flow, name: str) -> Answers:
@@ -172,7 +170,6 @@ class MetadataKeysAreWrittenAndRead(Check):
                 expected="read, or known to be for people",
                 key="never read",
                 severity=Severity.INFO,
-                evidence=("fields",),
             )
 
 

@@ -53,6 +53,7 @@ class CusumDetectsShifts(Check):
     code = "DRF002"
     severity = Severity.HIGH
     needs = ("drift.cusum",)
+    cites = ("detected",)
 
     seed: int = Field(42, description="of everything random")
     runs: int = Field(60, ge=20, description="seeded series per shift")
@@ -82,19 +83,19 @@ class CusumDetectsShifts(Check):
         yield Examined(sum(r.answered for r in replies), "series")
         yield self._detected(series, plain, mirror)
         yield from self._lengths(series, plain, mirror, replies[m : m + len(calm)])
-        remembered = list(self._relation(subject, "asked again", before, after))
+        remembered = list(self._relation("asked again", before, after))
         yield from remembered
         if remembered:
             return  # what it remembers spoils every other answer
-        yield from self._relation(subject, "mirrored about the target", plain, mirror)
-        yield from self._relation(subject, "measured in another unit", plain, scaled)
+        yield from self._relation("mirrored about the target", plain, mirror)
+        yield from self._relation("measured in another unit", plain, scaled)
         late: list[str] = []
         yield from self._power(subject, series, plain, "up", late)
         yield from self._power(subject, series, mirror, "down", late)
         calm_replies = [r for (s, _), r in zip(series, plain, strict=True) if s == 0]
-        yield from self._calm(subject, calm_replies, f"{self.bars} bars", "false alarms")
-        yield from self._calm(subject, replies[m + len(calm) :], use, "false alarms in use")
-        yield from self._places(subject, series, plain, late)
+        yield from self._calm(calm_replies, f"{self.bars} bars", "false alarms")
+        yield from self._calm(replies[m + len(calm) :], use, "false alarms in use")
+        yield from self._places(series, plain, late)
 
     def _series(self) -> Iterator[tuple[float, Floats]]:
         rng = np.random.default_rng(self.seed)
@@ -108,23 +109,19 @@ class CusumDetectsShifts(Check):
                 else:
                     yield shift, rng.normal(size=self.bars)
 
-    def _relation(
-        self, subject: Subject, how: str, plain: list[Reply[Alarm]], other: list[Reply[Alarm]]
-    ) -> Answers:
+    def _relation(self, how: str, plain: list[Reply[Alarm]], other: list[Reply[Alarm]]) -> Answers:
         both = [
             (a.got, b.got) for a, b in zip(plain, other, strict=True) if a.answered and b.answered
         ]
         differs = [(a, b) for a, b in both if a != b]
         if differs:
             first, second = differs[0]
-            yield self.finding(
-                subject.where("drift.cusum"),
+            yield self.departs(
                 f"{how}, {len(differs)} of {len(both)} series get another answer: "
                 f"first {first} becomes {second}",
                 measured=f"{len(differs)} differ",
                 expected="the same answer",
                 key=how,
-                evidence=("detected",),
             )
 
     def _power(
@@ -156,15 +153,13 @@ class CusumDetectsShifts(Check):
                         f"the first {CHANGE + within} bars alone sound it"
                     )
             if seen and np.mean(seen) < 0.95:
-                yield self.finding(
-                    subject.where("drift.cusum"),
+                yield self.departs(
                     f"a shift of {shift:g} σ {way} is found in {sum(seen)} of {len(seen)} series "
                     f"within {within} bars",
                     measured=f"{np.mean(seen):.0%}",
                     expected="at least 95%",
                     key=f"shift {way}",
                     cause="shifts are missed",
-                    evidence=("detected",),
                 )
                 return
 
@@ -215,9 +210,7 @@ class CusumDetectsShifts(Check):
                 "x: bars; every alarm here is a false one",
             )
 
-    def _calm(
-        self, subject: Subject, replies: list[Reply[Alarm]], within: str, key: str
-    ) -> Answers:
+    def _calm(self, replies: list[Reply[Alarm]], within: str, key: str) -> Answers:
         calm = [r.got.fired for r in replies if r.answered]
         if not calm:
             return
@@ -227,19 +220,16 @@ class CusumDetectsShifts(Check):
         what = f"series under control that sound an alarm within {within}, at the least"
         yield Margin(what, lower, self.false_alarms, low=lower, high=upper)
         if lower > self.false_alarms:
-            yield self.finding(
-                subject.where("drift.cusum"),
+            yield self.departs(
                 f"{fired} of {n} series under control sound an alarm within {within}",
                 measured=f"{fired / n:.0%}, at least {lower:.0%} with 99.9% confidence",
                 expected=f"at most {self.false_alarms:.0%}",
                 key=key,
                 severity=Severity.MEDIUM,
-                evidence=("detected",),
             )
 
     def _places(
         self,
-        subject: Subject,
         series: list[tuple[float, Floats]],
         replies: list[Reply[Alarm]],
         late: list[str],
@@ -253,15 +243,13 @@ class CusumDetectsShifts(Check):
             if at is None or not 0 <= at < len(values) or early:
                 wrong.append(f"bar {at} of {len(values)}, change at bar {CHANGE if shift else '-'}")
         if wrong:
-            yield self.finding(
-                subject.where("drift.cusum"),
+            yield self.departs(
                 f"{len(wrong)} alarms name a bar at which no sum crossed its bound: "
                 f"first {wrong[0]}",
                 measured=wrong[0],
                 expected="the bar at which the sum crosses its bound",
                 key="place",
                 severity=Severity.MEDIUM,
-                evidence=("detected",),
             )
 
     def _detected(

@@ -57,8 +57,7 @@ class CusumSurvivesBadData(Check):
             crashed = reaction(reply) is Reaction.CRASHED
             if crashed or (reply.answered and not reply.got.fired):
                 how = f"ends in a crash: {reply.why}" if crashed else "sounds no alarm"
-                yield self.finding(
-                    subject.where("drift.cusum"),
+                yield self.departs(
                     f"a shift of ten sigma with {name} {how}",
                     measured=reply.why or "no alarm",
                     expected="an alarm or a refusal",

@@ -78,8 +78,8 @@ class OneShiftedFeatureIsFound(Check):
         for kind, pairs in by_kind.items():
             said = [r.got.shifted for _, r in pairs if r.answered]
             rows.append((kind, said.count(True), said.count(False), len(pairs) - len(said)))
-            findings += self._judged(subject, kind, pairs)
-        findings += self._alike(subject, by_kind)
+            findings += self._judged(kind, pairs)
+        findings += self._alike(by_kind)
         columns = ("samples", "shifted", "not shifted", "declined")
         yield Evidence("shifts", "What the monitor says", columns, tuple(rows))
         yield from findings
@@ -114,9 +114,7 @@ class OneShiftedFeatureIsFound(Check):
         yield "a column gone", column, reference, current.drop(columns=column)
         yield "a column NaN throughout", column, reference, blank
 
-    def _judged(
-        self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Verdict]]]
-    ) -> Answers:
+    def _judged(self, kind: str, pairs: list[tuple[str, Reply[Verdict]]]) -> Answers:
         runs = [(c, r.got) for c, r in pairs if r.answered]
         crashed = [r.why for _, r in pairs if r.failure is not None and not on_purpose(r)]
         if crashed:
@@ -126,31 +124,27 @@ class OneShiftedFeatureIsFound(Check):
         fired = sum(bool(verdict.shifted) for _, verdict in runs)
         if len(pairs) == 1:
             if runs[0][1].shifted is False:
-                yield self._report(
-                    subject, kind, "is answered as no shift", "a refusal, or unknown"
-                )
+                yield self._report(kind, "is answered as no shift", "a refusal, or unknown")
         elif kind == "calm":
             low = (
                 float(special.betaincinv(fired, len(runs) - fired + 1, CONFIDENCE)) if fired else 0
             )
             if low > self.false_alarms:
                 what = f"{fired} of {len(runs)} fresh samples of one law raise an alarm"
-                yield self._report(subject, kind, what, f"at most {self.false_alarms:.0%}")
+                yield self._report(kind, what, f"at most {self.false_alarms:.0%}")
         elif kind in ("one shifted", "one turned over"):
             missed = len(runs) - fired
             high = 1 - float(special.betaincinv(missed, fired + 1, CONFIDENCE)) if missed else 1.0
             if high < 0.9:
                 what = f"is found in {fired} of {len(runs)} runs, among {self.features} features"
-                yield self._report(subject, kind, what, "at least nine of ten")
+                yield self._report(kind, what, "at least nine of ten")
             wrong = [(c, s) for c, s in runs if s.shifted and s.features and c not in s.features]
             if wrong:
                 column, verdict = wrong[0]
                 what = f"is {column}, and {verdict.features[0]} is named, in {len(wrong)} runs"
-                yield self._report(subject, f"{kind}, named", what, "the feature that shifted")
+                yield self._report(f"{kind}, named", what, "the feature that shifted")
 
-    def _alike(
-        self, subject: Subject, by_kind: dict[str, list[tuple[str, Reply[Verdict]]]]
-    ) -> Answers:
+    def _alike(self, by_kind: dict[str, list[tuple[str, Reply[Verdict]]]]) -> Answers:
         for kind, pairs in by_kind.items():
             plain, comma, how = kind.partition(", ")
             if not comma:
@@ -163,11 +157,10 @@ class OneShiftedFeatureIsFound(Check):
             differ = sum(one != other for one, other in both)
             if differ:
                 what = f"get another answer in {differ} of {len(both)} runs"
-                yield self._report(subject, how, what, "the same answer")
+                yield self._report(how, what, "the same answer")
 
-    def _report(self, subject: Subject, kind: str, what: str, expected: str) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
+    def _report(self, kind: str, what: str, expected: str) -> Answer:
+        return self.departs(
             f"{kind}: {what}",
             measured=what,
             expected=expected,

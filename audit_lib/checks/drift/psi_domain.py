@@ -38,6 +38,7 @@ class PsiSeesBrokenData(Check):
     code = "DRF003"
     severity = Severity.HIGH
     needs = ("drift.psi",)
+    cites = ("broken",)
 
     seed: int = Field(41, description="of everything random")
     rows: int = Field(1_000, ge=100, description="rows of a sample")
@@ -67,7 +68,6 @@ class PsiSeesBrokenData(Check):
                 expected="an alarm or a refusal",
                 key=name,
                 severity=Severity.LOW,
-                evidence=("broken",),
             )
         elif seen is Reaction.ANSWERED and (empty or not reply.got > ALARM):
             yield self.finding(
@@ -77,7 +77,6 @@ class PsiSeesBrokenData(Check):
                 expected="a refusal or NaN" if empty else f"above {ALARM}, a refusal or NaN",
                 key=name,
                 severity=Severity.MEDIUM if empty or "NaN" in name or "infinite" in name else None,
-                evidence=("broken",),
             )
 
     def _samples(self) -> tuple[Floats, Floats]:

@@ -87,7 +87,7 @@ class PsiMeasuresDrift(Check):
             if reply.answered
         }
         yield Examined(len(values), "pairs of samples")
-        yield from self._calm(subject, values)
+        yield from self._calm(values)
         yield Evidence(
             "shifts",
             "PSI as the mean shifts",
@@ -107,8 +107,7 @@ class PsiMeasuresDrift(Check):
         yield Evidence("relations", "Relations that one number decides", heads, worst, bound=bound)
         for relation, problems in self._judged(values).items():
             if problems:
-                yield self.finding(
-                    subject.where("drift.psi"),
+                yield self.departs(
                     f"{relation}: {'; '.join(problems)}",
                     measured=problems[0],
                     expected=relation,
@@ -116,7 +115,7 @@ class PsiMeasuresDrift(Check):
                     evidence=("shifts",),
                 )
 
-    def _calm(self, subject: Subject, values: Values) -> Answers:
+    def _calm(self, values: Values) -> Answers:
         """Fresh samples of one law, by how many rows they have."""
         rows = []
         for size in FRESH:
@@ -129,8 +128,7 @@ class PsiMeasuresDrift(Check):
                 (size, fired / n, None if few else lower, float(np.median(fresh)), max(fresh))
             )
             if lower > 0.01:
-                yield self.finding(
-                    subject.where("drift.psi"),
+                yield self.departs(
                     f"{fired} of {n} fresh samples of {size} rows of the reference's own law get "
                     f"a PSI above {self.alarm:g}"
                     + ("; callers must refuse so few rows" if few else ""),

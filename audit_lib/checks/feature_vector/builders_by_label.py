@@ -62,9 +62,9 @@ class BuildersJoinByLabel(Check):
                 if table.unread:
                     yield Gap(f"{short}, table {table.table}", table.unread)
                 if table.share:
-                    yield self.finding(
-                        subject.where(builder),
+                    yield self.departs(
                         f"{short}: {table}: {table.share:.0%} of cells change; {table.example}",
+                        hook=builder,
                         measured=f"{table.share:.0%} change",
                         expected="the table is joined by label",
                         key=f"table {table.table}",

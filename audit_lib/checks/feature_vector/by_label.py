@@ -108,7 +108,7 @@ class PredictionsFollowLabels(Check):
             share, example = moved_share(due, own_rows, self.tolerance)
             rows.append((name, 100 * share))
             if share:
-                yield self._report(subject, family, name, share, example)
+                yield self._report(family, name, share, example)
         tables = joined(
             subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
         )  # asked only where there are some
@@ -119,7 +119,7 @@ class PredictionsFollowLabels(Check):
                 yield Gap(f"table {seen.table}", seen.unread)
             if seen.share:
                 family = "rows" if seen.join == POSITION else "table"
-                yield self._report(subject, family, str(seen), seen.share, seen.example)
+                yield self._report(family, str(seen), seen.share, seen.example)
         yield Examined(orders_asked, "other orders and companies")
         yield Evidence(
             "company",
@@ -174,9 +174,7 @@ class PredictionsFollowLabels(Check):
             extreme.index = pd.Index([f"extreme {i}" for i in range(len(extreme))])
         return pd.concat([features, extreme])
 
-    def _report(
-        self, subject: Subject, family: str, name: str, share: float, example: str
-    ) -> Answer:
+    def _report(self, family: str, name: str, share: float, example: str) -> Answer:
         wanted = {
             "columns": "columns are taken by name",
             "rows": "predictions keep the labels of their rows",
@@ -184,8 +182,7 @@ class PredictionsFollowLabels(Check):
             "unread": "the model's columns are taken, and no other",
             "table": "the table is joined by label",
         }[family]
-        return self.finding(
-            subject.where("predictor.predict"),
+        return self.departs(
             f"{name}: {share:.0%} of predictions change; {example}",
             measured=f"{share:.0%} change",
             expected=wanted,

@@ -80,9 +80,9 @@ class DecisionsReadNoFuture(Check):
             yield witness_evidence(leaking, "witnesses")
         for column in leaking:
             path, _, part = column.column.rpartition(" ")
-            yield self.finding(
-                subject.where(path),
+            yield self.departs(
                 f"{part!r} of {path} reads {reach(column)}",
+                hook=path,
                 measured=f"look-ahead {column.look_ahead} bars",
                 expected="look-ahead 0 bars",
                 key=column.column,

@@ -41,6 +41,8 @@ class FeaturesStayInTheirDomain(Check):
     code = "FEA006"
     severity = Severity.MEDIUM
     needs = ("features.panel", "features.build")
+    about = "features.build"
+    cites = ("oddities",)
 
     assets: int = Field(4, ge=1, description="assets of the piece")
     bars: int = Field(400, ge=20, description="bars of each asset")
@@ -52,7 +54,7 @@ class FeaturesStayInTheirDomain(Check):
             raise NotAssessed(
                 "every feature holds one value in all rows: the builder reads no bars"
             )
-        yield from self._infinite(subject, "the sample", usual)
+        yield from self._infinite("the sample", usual)
         spoilt_panels = dict(spoilt(short(panel(subject), assets=self.assets, bars=self.bars)))
         replies = builds(subject, "features.build", list(spoilt_panels.values()))
         rows = []
@@ -61,15 +63,13 @@ class FeaturesStayInTheirDomain(Check):
                 rows.append((name, "refused", reply.why))
             elif reply.failure is not None:
                 rows.append((name, "crashed", reply.why))
-                yield self.finding(
-                    subject.where("features.build"),
+                yield self.departs(
                     f"{name}: the builder crashes: {reply.why}",
                     measured=reply.why,
                     expected="features, NaN or a refusal",
                     key=name,
                     cause=f"crash of {kind_of(reply.why)}",
                     severity=Severity.LOW,
-                    evidence=("oddities",),
                 )
             else:
                 cells = numeric(reply.got.select_dtypes("number"))
@@ -77,17 +77,15 @@ class FeaturesStayInTheirDomain(Check):
                     f"{len(cells)} rows, {np.isnan(cells).mean():.0%} NaN" if cells.size else "-"
                 )
                 rows.append((name, "answered", shown))
-                yield from self._infinite(subject, name, reply.got)
+                yield from self._infinite(name, reply.got)
                 lost = [str(c) for c in usual.columns if c not in reply.got.columns]
                 if lost and len(reply.got):
-                    yield self.finding(
-                        subject.where("features.build"),
+                    yield self.departs(
                         f"{name}: {len(lost)} columns are gone, first {lost[0]}",
                         measured=f"{len(reply.got.columns)} columns",
                         expected=f"{len(usual.columns)} columns",
                         key=f"columns {name}",
                         cause="columns are gone",
-                        evidence=("oddities",),
                     )
         filled = dict(zip(spoilt_panels, replies, strict=True))[GAP]
         if filled.answered:
@@ -117,8 +115,7 @@ class FeaturesStayInTheirDomain(Check):
             rows.append((name, "training", fill, least, most))
             slack = ALIKE * (most - least)
             if not least - slack <= fill <= most + slack:
-                yield self.finding(
-                    subject.where("features.build"),
+                yield self.departs(
                     f"{name} is {fill:.6g} where its market data are missing, and from {least:.6g} "
                     f"to {most:.6g} in the sample",
                     measured=fill,
@@ -140,10 +137,10 @@ class FeaturesStayInTheirDomain(Check):
                 if apart.any():
                     first = int(np.flatnonzero(apart)[0])
                     rows.append((name, hook, float(np.nan_to_num(there[first])), low, high))
-                    yield self.finding(
-                        subject.where(hook),
+                    yield self.departs(
                         f"{name} is {there[first]:.6g} in a gap of the market data, and "
                         f"{here[first]:.6g} in training ({int(apart.sum())} of {len(apart)} rows)",
+                        hook=hook,
                         measured=f"{there[first]:.6g}",
                         expected=f"{here[first]:.6g}, as in training",
                         key=f"fill {name} {hook}",
@@ -154,19 +151,17 @@ class FeaturesStayInTheirDomain(Check):
         heads = ("feature", "path", "in the gap", "least", "most")
         yield Evidence("fills", "What stands for a gap", heads, tuple(rows))
 
-    def _infinite(self, subject: Subject, name: str, features: object) -> Answers:
+    def _infinite(self, name: str, features: object) -> Answers:
         table = frame(features).select_dtypes("number")
         counts = np.isinf(numeric(table)).sum(axis=0)
         for column, count in zip(table.columns, counts, strict=True):
             if count:
-                yield self.finding(
-                    subject.where("features.build"),
+                yield self.departs(
                     f"{name}: {column} is infinite in {count} of {len(table)} rows",
                     measured=f"{count} infinite",
                     expected="finite, or NaN",
                     key=f"{column} on {name}",
                     cause=f"{column} is infinite",
-                    evidence=("oddities",),
                 )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions import samples
@@ -37,6 +37,8 @@ class FillsAreNeutral(Check):
     code = "FEA013"
     severity = Severity.HIGH
     offered = (HOOK,)
+    cites = ("fills",)
+    expects = "a value of the feature, the same everywhere"
 
     seed: int = Field(33, description="of everything random")
     rows: int = Field(24, ge=2, description="rows that are predicted")
@@ -62,14 +64,13 @@ class FillsAreNeutral(Check):
             if not column.size:
                 yield Gap(name, "it is never known on the sample")
             elif not low <= fills[name] <= high:
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"{name} is filled with {fills[name]:.6g}, and runs from {low:.6g} to "
                     f"{high:.6g} on the sample",
-                    f"{fills[name]:.6g}",
-                    name,
-                    "outside the range",
-                    Severity.MEDIUM if np.isfinite(fills[name]) else None,
+                    measured=f"{fills[name]:.6g}",
+                    key=name,
+                    cause="outside the range",
+                    severity=Severity.MEDIUM if np.isfinite(fills[name]) else None,
                 )
         heads = ("feature", "fill", "least", "most", "from the far end")
         title, bound = "Fills, and the range of their features", Bound(heads[4], 1, "ranges")
@@ -96,7 +97,9 @@ class FillsAreNeutral(Check):
                     f"{name} is filled with {fills[name]:.6g}, by {first or 'the first path'} "
                     f"with {other[name]:.6g}"
                 )
-                yield self._report(subject, text, f"{fills[name]:.6g}", f"{name} apart", "apart")
+                yield self.departs(
+                    text, measured=f"{fills[name]:.6g}", key=f"{name} apart", cause="apart"
+                )
 
     def _predicted(self, subject: Subject, fills: dict[str, float]) -> Answers:
         """What the predictor makes of a missing feature, against what it makes of its fill."""
@@ -119,25 +122,7 @@ class FillsAreNeutral(Check):
             compared += pairs
             if any(unequal(*pair, self.tolerance).any() for pair in pairs):
                 text = f"{name} missing is not predicted as {name} = {fills[name]:.6g}"
-                yield self._report(subject, text, "another value", f"{name} missing", "not used")
+                yield self.departs(
+                    text, measured="another value", key=f"{name} missing", cause="not used"
+                )
         yield from furthest("predictions through a gap and its fill", compared, self.tolerance)
-
-    def _report(
-        self,
-        subject: Subject,
-        text: str,
-        measured: str,
-        key: str,
-        cause: str,
-        severity: Severity | None = None,
-    ) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
-            text,
-            measured=measured,
-            expected="a value of the feature, the same everywhere",
-            key=key,
-            cause=cause,
-            severity=severity,
-            evidence=("fills",),
-        )

@@ -47,6 +47,7 @@ class TheFeatureGateIsClosed(Check):
     severity = Severity.HIGH
     needs = (ADMITTED, MODES, POLICY)
     offered = (ADMITTED, MODES)
+    cites = ("gate",)
 
     drawn: int = Field(12, ge=1, description="made-up names")
     derived: int = Field(4, ge=1, description="parents of each type of which names are made up")
@@ -77,9 +78,9 @@ class TheFeatureGateIsClosed(Check):
                 rows.append((str(mode), kind, len(through), len(names), word))
                 wrong = [n for n in names if passed[n] != due]
                 if wrong:
-                    yield self._wrong(subject, str(mode), kind, wrong, len(names), due=due)
-            yield from self._stranger(subject, str(mode), [n for n in strangers if passed.get(n)])
-            yield from self._inherits(subject, str(mode), parent_of, types, passed, derived)
+                    yield self._wrong(str(mode), kind, wrong, len(names), due=due)
+            yield from self._stranger(str(mode), [n for n in strangers if passed.get(n)])
+            yield from self._inherits(str(mode), parent_of, types, passed, derived)
             yield from self._together(subject, str(mode), passed)
         yield Examined(count, "names in a mode")
         columns = ("mode", "type", "let through", "names", "declared")
@@ -133,36 +134,29 @@ class TheFeatureGateIsClosed(Check):
                 why_not = reply.why
         return passes, why_not
 
-    def _wrong(
-        self, subject: Subject, mode: str, kind: str, wrong: list[str], among: int, *, due: bool
-    ) -> Answer:
+    def _wrong(self, mode: str, kind: str, wrong: list[str], among: int, *, due: bool) -> Answer:
         how = "holds back" if due else "lets through"
-        return self.finding(
-            subject.where(ADMITTED),
+        return self.departs(
             f"mode {mode} {how} {len(wrong)} of {among} features of type {kind}, first {wrong[0]}",
             measured=f"{how} {len(wrong)} of {among}",
             expected=f"{'let through' if due else 'held back'}, as {MODES} declares",
             key=f"{mode} {kind}",
             severity=Severity.MEDIUM if due else Severity.CRITICAL,
-            evidence=("gate",),
         )
 
-    def _stranger(self, subject: Subject, mode: str, through: list[str]) -> Answers:
+    def _stranger(self, mode: str, through: list[str]) -> Answers:
         if through:
-            yield self.finding(
-                subject.where(ADMITTED),
+            yield self.departs(
                 f"mode {mode} lets {len(through)} names through that nobody registered, "
                 f"first {through[0]!r}",
                 measured=f"{len(through)} names that are in no policy",
                 expected="none",
                 key=f"{mode} strangers",
                 cause="names that nobody registered are let through",
-                evidence=("gate",),
             )
 
     def _inherits(
         self,
-        subject: Subject,
         mode: str,
         parent_of: dict[str, str],
         types: dict[str, str],
@@ -172,15 +166,13 @@ class TheFeatureGateIsClosed(Check):
         through = [n for n in derived if passed.get(n)]
         if through:
             parent = parent_of[through[0]]
-            yield self.finding(
-                subject.where(ADMITTED),
+            yield self.departs(
                 f"mode {mode} lets {len(through)} of {len(derived)} derived names through whose "
                 f"parent it holds back, first {through[0]!r} of {parent} ({types[parent]})",
                 measured=f"{len(through)} of {len(derived)}",
                 expected="a type no more permissive than the parent's",
                 key=f"{mode} derived",
                 cause="derived names are let through whatever they are made of",
-                evidence=("gate",),
             )
 
     def _together(self, subject: Subject, mode: str, passed: dict[str, bool]) -> Answers:
@@ -197,29 +189,25 @@ class TheFeatureGateIsClosed(Check):
         if more or less or twice:
             what = f"{more[0]!r} is let through" if more else ""
             what = what or (f"{less[0]!r} is held back" if less else "a name is answered twice")
-            yield self.finding(
-                subject.where(ADMITTED),
+            yield self.departs(
                 f"in mode {mode}, among {len(passed)} names, {what}; alone it is not so",
                 measured=what,
                 expected="what each name gets alone",
                 key=f"{mode} together",
                 cause="a list is filtered otherwise than its names",
-                evidence=("gate",),
             )
 
     def _unknown_mode(self, subject: Subject, names: list[str]) -> Answers:
         for mode in ("no-such-mode", ""):
             reply = ask(subject.hook(ADMITTED), names, mode, into=texts)
             if reply.answered and reply.got:
-                yield self.finding(
-                    subject.where(ADMITTED),
+                yield self.departs(
                     f"mode {mode!r}, which nobody declared, lets {len(reply.got)} of {len(names)} "
                     "features through",
                     measured=f"{len(reply.got)} of {len(names)}",
                     expected="a refusal",
                     key=f"mode {mode!r}",
                     cause="modes that nobody declared let features through",
-                    evidence=("gate",),
                 )
 
 

@@ -77,6 +77,7 @@ class MissingIsNeverMadeUp(Check):
     code = "FEA005"
     severity = Severity.HIGH
     needs = (PREDICT, "predictor.required")
+    cites = ("faults",)
 
     rows: int = Field(24, ge=2, description="rows of the sample that are used")
     documented: dict[Fault, Way] = Field(
@@ -111,7 +112,7 @@ class MissingIsNeverMadeUp(Check):
         if not native and self.documented.get("nan") != "zero":
             yield from self._served_as_zero(subject, trials)
         for trial in trials:
-            yield from self._judged(subject, trial, native=native)
+            yield from self._judged(trial, native=native)
         yield from self._extra(subject, features, whole)
 
     def _served_as_zero(self, subject: Subject, trials: list[Attempt]) -> Answers:
@@ -122,7 +123,6 @@ class MissingIsNeverMadeUp(Check):
             least, most = float(np.nanmin(values)), float(np.nanmax(values))
             if trial.fault == "nan" and trial.fills == ("zero",) and not least <= 0 <= most:
                 yield self._report(
-                    subject,
                     trial,
                     f" and is served as a zero is, which it never takes: {least:.4g} to {most:.4g}",
                     "zero",
@@ -146,9 +146,9 @@ class MissingIsNeverMadeUp(Check):
         yield "duplicate", columns[0], pd.concat([features, features[[columns[0]]] * 2], axis=1)
         yield "empty", "", features.iloc[:0]
 
-    def _judged(self, subject: Subject, trial: Attempt, *, native: bool) -> Answers:
+    def _judged(self, trial: Attempt, *, native: bool) -> Answers:
         if trial.fault in self.documented:
-            yield from self._as_documented(subject, trial, self.documented[trial.fault])
+            yield from self._as_documented(trial, self.documented[trial.fault])
             return
         seen, reply = reaction(trial.reply), trial.reply
         if trial.fault == "empty" and reply.answered and reply.got.empty:
@@ -164,7 +164,6 @@ class MissingIsNeverMadeUp(Check):
                 return  # it is taken for a NaN, which may be predicted through
             by_model = trial.fault == "all_nan" and native
             yield self._report(
-                subject,
                 trial,
                 f", and a prediction comes back{trial.said and f': {trial.said}'}"
                 + (": the model handles NaN itself" if by_model else ""),
@@ -177,7 +176,6 @@ class MissingIsNeverMadeUp(Check):
             )
         elif seen is Reaction.CRASHED and not _refused(trial):
             yield self._report(
-                subject,
                 trial,
                 f", and prediction crashes instead of refusing: {reply.why}",
                 reply.why,
@@ -187,7 +185,6 @@ class MissingIsNeverMadeUp(Check):
             )
         elif trial.fault == "absent" and trial.column not in reply.why:
             yield self._report(
-                subject,
                 trial,
                 f": the refusal does not name it: {reply.why}",
                 reply.why,
@@ -197,7 +194,7 @@ class MissingIsNeverMadeUp(Check):
                 key=f"unnamed {trial.column}",
             )
 
-    def _as_documented(self, subject: Subject, trial: Attempt, way: Way) -> Answers:
+    def _as_documented(self, trial: Attempt, way: Way) -> Answers:
         """What is documented of a fault must be what happens."""
         refused = reaction(trial.reply) in (Reaction.REFUSED, Reaction.UNDEFINED) or _refused(trial)
         if way == "refused":
@@ -214,7 +211,6 @@ class MissingIsNeverMadeUp(Check):
             else (trial.reply.why)
         )
         yield self._report(
-            subject,
             trial,
             f", which is documented as {way}; {seen}",
             seen,
@@ -225,7 +221,6 @@ class MissingIsNeverMadeUp(Check):
 
     def _report(
         self,
-        subject: Subject,
         trial: Attempt,
         text: str,
         measured: str,
@@ -235,15 +230,13 @@ class MissingIsNeverMadeUp(Check):
         *,
         key: str = "",
     ) -> Answer:
-        return self.finding(
-            subject.where(PREDICT),
+        return self.departs(
             _TEXT[trial.fault].format(trial.column) + text,
             measured=measured,
             expected=expected,
             key=key or f"{trial.fault} {trial.column}".strip(),
             cause=cause,
             severity=severity,
-            evidence=("faults",),
         )
 
     def _extra(self, subject: Subject, features: pd.DataFrame, whole: pd.DataFrame) -> Answers:
@@ -261,14 +254,12 @@ class MissingIsNeverMadeUp(Check):
             )
         else:
             return
-        yield self.finding(
-            subject.where(PREDICT),
+        yield self.departs(
             f"a column that nobody asked for {text}",
             measured=text,
             expected="the same predictions, or a refusal",
             key="extra",
             severity=severity,
-            evidence=("faults",),
         )
 
     def _explained(

@@ -76,7 +76,7 @@ class BuildersAgree(Check):
                 yield Gap(hook, "it answers no row that the training builder answers")
             gaps = list(one_sided(train, other, columns))
             for gap in gaps:
-                yield self._report(subject, hook, gap, None)
+                yield self._report(hook, gap, None)
             filled = without(other, train, gaps)
             departures = differences(train, filled, tolerance=self.tolerance, columns=columns)
             if not gaps and all(d.kind == "values" for d in departures):
@@ -88,7 +88,7 @@ class BuildersAgree(Check):
             lists = [d for d in departures if d.kind == "columns"]
             together = _together(lists) if len(lists) > MERGED else lists
             for difference in [*together, *(d for d in departures if d.kind != "columns")]:
-                yield self._report(subject, hook, difference, steps.get(difference.column))
+                yield self._report(hook, difference, steps.get(difference.column))
         yield Evidence(
             "parity",
             "Rows in which a builder differs from training",
@@ -98,9 +98,7 @@ class BuildersAgree(Check):
             "per cent of shared rows; empty: none differ",
         )
 
-    def _report(
-        self, subject: Subject, hook: str, difference: Difference, step: Step | None
-    ) -> Answer:
+    def _report(self, hook: str, difference: Difference, step: Step | None) -> Answer:
         what = f"{difference.column} " if difference.column else f"{difference.kind} "
         short = hook.split(".")[1]
         cause = f"{short} dtype: {difference.text}" if difference.kind == "dtype" else ""
@@ -111,9 +109,9 @@ class BuildersAgree(Check):
             cause = f"columns: {text}"
         if step is not None:
             cause, text = f"{short} values: {step.name}", f"is {step.text}: {text}"
-        return self.finding(
-            subject.where(hook),
+        return self.departs(
             f"{short}, compared with training: {what}{text}",
+            hook=hook,
             measured=difference.text,
             expected="as in training",
             key=f"{difference.kind} {difference.column}".strip(),

@@ -46,6 +46,8 @@ class EveryFeatureMayBeServed(Check):
     code = "FEA002"
     severity = Severity.HIGH
     needs = ("predictor.required", "features.policy")
+    about = "features.policy"
+    cites = ("types",)
 
     seed: int = Field(47, description="of the noise on fields and assets")
     served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")
@@ -80,20 +82,18 @@ class EveryFeatureMayBeServed(Check):
             else:
                 message = f"{name} is {kind} and must not be served, and the model requires it"
                 severity = Severity.CRITICAL
-            yield self.finding(
-                subject.where("features.policy"),
+            yield self.departs(
                 message,
                 measured=kind or "no type",
                 expected=" or ".join(self.served),
                 key=name,
                 severity=severity,
-                evidence=("types",),
             )
         yield from self._built(subject, served, policy)
-        yield from self._derived(subject, served, policy)
+        yield from self._derived(served, policy)
         yield from self._reads(subject, policy)
 
-    def _derived(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
+    def _derived(self, served: list[str], policy: dict[str, str]) -> Answers:
         """Features that are typed more permissively than what they are named after."""
         for name, kind in policy.items():
             made_of = [p for p in parents(name, policy) if policy[p] in KNOWN]
@@ -103,8 +103,7 @@ class EveryFeatureMayBeServed(Check):
             if may_be_earlier(name, windows=policy[least] != KNOWN[-1]):
                 continue
             if KNOWN.index(kind) < KNOWN.index(policy[least]):
-                yield self.finding(
-                    subject.where("features.policy"),
+                yield self.departs(
                     f"{name} is {kind}, and {least}, of which it is made by its name, is "
                     f"{policy[least]}",
                     measured=kind,
@@ -112,7 +111,6 @@ class EveryFeatureMayBeServed(Check):
                     key=f"derived {name}",
                     severity=self.severity if name in served else Severity.MEDIUM,
                     cause="derived features are typed more permissively than their parents",
-                    evidence=("types",),
                 )
 
     def _reads(self, subject: Subject, policy: dict[str, str]) -> Answers:
@@ -129,15 +127,13 @@ class EveryFeatureMayBeServed(Check):
                 if not others or len(alike) < FEW or any(readers[n] <= rank for n in others):
                     continue
                 stricter = ", ".join(sorted({policy[n] for n in others}))
-                yield self.finding(
-                    subject.where("features.policy"),
+                yield self.departs(
                     f"{name} is {policy[name]} and moves with {what}: so do {', '.join(others[:3])}"
                     f" ({stricter}), and none of the other {len(alike)} {policy[name]} features",
                     measured=policy[name],
                     expected=stricter,
                     key=f"{name} reads {what}",
                     severity=Severity.MEDIUM if len(others) > 1 else Severity.INFO,
-                    evidence=("types",),
                 )
 
     def _built(self, subject: Subject, served: list[str], policy: dict[str, str]) -> Answers:
@@ -149,13 +145,12 @@ class EveryFeatureMayBeServed(Check):
         yield Examined(len(columns), "features that are built")
         for name in dict.fromkeys(columns):
             if name not in policy and name not in served:
-                yield self.finding(
-                    subject.where("features.build"),
+                yield self.departs(
                     f"{name} is built, and has no entry in the feature policy",
+                    hook="features.build",
                     measured="no type",
                     expected="a type",
                     key=f"built {name}",
                     severity=Severity.MEDIUM,
                     cause="features are built that nobody typed",
-                    evidence=("types",),
                 )

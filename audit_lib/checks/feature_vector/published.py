@@ -113,10 +113,10 @@ class NothingIsKnownBeforeItIsPublished(Check):
             early = int(((dates >= first) & (dates < case.known)).sum())
             rows.append((short, table, case.row, label(case.known), label(first), early))
             if early:
-                yield self.finding(
-                    subject.where(builder),
+                yield self.departs(
                     f"{short}: {'field' if field else 'table'} {table}, row {case.row}, known on "
                     f"{label(case.known)}, moves features from {label(first)}, {early} bars before",
+                    hook=builder,
                     measured=f"{early} bars before",
                     expected="no change before it is known",
                     key=f"{table} {case.row}",

@@ -52,6 +52,7 @@ class ScalingIsWhatIsRecorded(Check):
     code = "FEA011"
     severity = Severity.CRITICAL
     needs = ("features.panel", "features.build")
+    about = HOOK
 
     rows: int = Field(400, ge=24, description="rows of the sample")
     tolerance: float = Field(1e-6, ge=0, description="between consumers, relative to the column")
@@ -80,8 +81,7 @@ class ScalingIsWhatIsRecorded(Check):
             yield from furthest("change with the rows beside", pairs.values(), self.tolerance)
             moved = [n for n, pair in pairs.items() if unequal(*pair, self.tolerance).any()]
             if moved:
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"half the rows alone are scaled otherwise, in {len(moved)} of {len(names)} "
                     f"features, first {moved[0]}: the scale is fitted on what is scaled",
                     measured=f"{len(moved)} features depend on other rows",
@@ -143,8 +143,7 @@ class ScalingIsWhatIsRecorded(Check):
                 text = f"is scaled after {line.change}, and the feature itself was recorded"
                 cause = "surplus log"
             if text:
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"{name} {text}",
                     measured=f"({line.change} - {line.centre:.6g}) / {line.scale:.6g}",
                     expected=f"(x - {recorded[0]:.6g}) / {recorded[1]:.6g}"
@@ -213,8 +212,7 @@ class ScalingIsWhatIsRecorded(Check):
             text = (
                 how.text.replace("training builds", f"{first or 'the first'} makes") if how else ""
             )
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{name} is scaled otherwise than by {first or 'the first consumer'}"
                 + (f": {text}" if text else ""),
                 measured=text or "another value",

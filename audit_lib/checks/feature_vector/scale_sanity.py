@@ -34,6 +34,7 @@ class ScalesFitTheFeatures(Check):
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")
+    cites = ("scales",)
 
     ratio: float = Field(1000.0, gt=10, description="spread over scale, or the inverse, accepted")
 
@@ -63,7 +64,6 @@ class ScalesFitTheFeatures(Check):
                     expected="above 0",
                     key=name,
                     cause="scales that are not positive",
-                    evidence=("scales",),
                 )
             elif own > 0 and not 1 / self.ratio <= own / recorded <= self.ratio:
                 yield self.finding(
@@ -74,7 +74,6 @@ class ScalesFitTheFeatures(Check):
                     expected=f"{1 / self.ratio:g} to {self.ratio:g}",
                     key=name,
                     cause="scales that do not fit",
-                    evidence=("scales",),
                 )
         heads = ("feature", "recorded scale", "spread on the sample", "times apart")
         title, bound = (

@@ -47,6 +47,7 @@ class ScalerSawRawFeaturesOnce(Check):
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")
+    cites = ("origins",)
 
     share: float = Field(0.8, gt=0.5, le=1, description="columns that an origin must reproduce")
 
@@ -91,7 +92,6 @@ class ScalerSawRawFeaturesOnce(Check):
             measured=best.data if best else "centres 0, scales 1",
             expected="raw features",
             key="scaled twice",
-            evidence=("origins",),
         )
 
     def _prescaled(self, document: Document, pointer: str | None, best: Origin) -> Answers:
@@ -111,7 +111,6 @@ class ScalerSawRawFeaturesOnce(Check):
             expected="MAD" if called else "no further factor",
             key="factor",
             severity=Severity.HIGH if factor else Severity.MEDIUM,
-            evidence=("origins",),
         )
 
 

@@ -55,6 +55,7 @@ class ScalerSawTrainRowsOnly(Check):
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")
+    cites = ("forensics",)
 
     share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
 
@@ -104,7 +105,6 @@ class ScalerSawTrainRowsOnly(Check):
                     measured=best.rows.name,
                     expected="train rows of a fold",
                     key=pointer,
-                    evidence=("forensics",),
                 )
         heads = ("numbers", "statistic", "rows", "n", "columns matched", "columns", "median error")
         note = "best six of each; error in standard deviations of the feature"
@@ -119,5 +119,4 @@ class ScalerSawTrainRowsOnly(Check):
             measured="another order of columns",
             expected="the order of feature_cols",
             key=f"{place.pointer} order",
-            evidence=("forensics",),
         )

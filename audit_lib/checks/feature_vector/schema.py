@@ -165,9 +165,9 @@ class SchemaIsTheModels(Check):
         replies = ask_many(hook, [(names,) for names in others.values()], into=str)
         same = [t for t, r in zip(others, replies, strict=True) if r.answered and r.got == mine]
         if same and len(stored) > 1:
-            yield self.finding(
-                subject.where(HASH),
+            yield self.departs(
                 f"the schema hash stays the same where {' and where '.join(same)}",
+                hook=HASH,
                 measured="the same hash",
                 expected="another hash for another schema",
                 key="hash order",

@@ -57,8 +57,7 @@ class ColumnsAreRecordedAsFitted(Check):
             place = next(
                 i for i, pair in enumerate(zip(names, recorded, strict=True)) if len(set(pair)) > 1
             )
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{len(wrong)} of {len(rows)} fits had other columns at the recorded places: "
                 f"column {place} of {step.kind} was {names[place]}, and {recorded[place]} is "
                 "recorded for it",

@@ -80,8 +80,7 @@ class RecordedNumbersComeFromTrainRows(Check):
             pointer, origin = cases[0]
             many = f"{len(cases)} numbers below {above}" if len(cases) > 1 else pointer
             such = f"such as {pointer}, " if len(cases) > 1 else ""
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{many} in {shown}, {such}the {origin}, "
                 f"come{'s' * (len(cases) == 1)} from all {len(whole)} rows; models were fitted on "
                 f"at most {max(map(len, parts))}",

@@ -58,8 +58,7 @@ class PreprocessingSawNoJudgedRow(Check):
         )
         for (kind, model), (outside, seen, judged) in worst.items():
             fed = "" if outside else ", those on whose predictions the next model is fitted"
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{kind} before {model} was fitted on {seen} of the {judged} rows that the model "
                 f"is judged on{fed}",
                 measured=f"{seen} of {judged} judged rows",
@@ -72,8 +71,7 @@ class PreprocessingSawNoJudgedRow(Check):
             yield Gap(kind, why)
         for kind, later in later_rows_read(subject, training).items():
             if later:
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"what {kind} is fitted on changes with rows long after its own: something "
                     "before it is computed over rows that the model is judged on",
                     measured="other numbers",

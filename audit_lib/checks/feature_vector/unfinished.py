@@ -106,10 +106,10 @@ class LiveWaitsForTheClose(Check):
         for column, at in moved.items():
             if column not in self.moving:
                 what = f"the {fields[column]}" if column in fields else "several fields together"
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"live feature {column!r} reads {what} of a bar that has not closed: it moves "
                     f"at {len(at)} of {answered} moments, first {at[0]}",
+                    hook=HOOK,
                     measured=f"moves at {len(at)} of {answered} moments",
                     expected="the same however the bar goes on",
                     key=column,

@@ -83,10 +83,10 @@ class FeaturesHaveNoUnit(Check):
         )
         for (column, unit), change in moved.items():
             if change > self.tolerance and column not in self.carries_unit:
-                yield self.finding(
-                    subject.where("features.build"),
+                yield self.departs(
                     f"{column} moves by {change:.3g} of its spread when {unit} are told in "
                     "another unit",
+                    hook="features.build",
                     measured=change,
                     expected=f"at most {self.tolerance:g}",
                     key=f"{column} {unit}",

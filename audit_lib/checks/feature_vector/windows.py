@@ -92,7 +92,7 @@ class WindowsAreAsLongAsDeclared(Check):
             yield Examined(len(questions), "windows changed")
         heads = ("asset", "declared", "measured", "alone differs", "holds another asset")
         yield Evidence("windows", "Rows behind a prediction", heads, tuple(rows))
-        yield from self._report(subject, length, rows)
+        yield from self._report(length, rows)
 
     def _stored(self, subject: Subject, length: int) -> Answers:
         windows = subject.parameters.windows
@@ -115,8 +115,7 @@ class WindowsAreAsLongAsDeclared(Check):
         if windows and len(apart) and (apart != windows.stride).any():
             step = int(np.median(apart))
             step = step if step != windows.stride else int(apart[apart != step][0])
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"predictions of {asset} are {step} rows apart, and {windows.stride} are declared",
                 measured=step,
                 expected=windows.stride,
@@ -138,8 +137,7 @@ class WindowsAreAsLongAsDeclared(Check):
         got = reply.got.reindex(across).notna().all(axis=1)
         yield Examined(len(across), "windows across a gap in time")
         if got.any():
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{int(got.sum())} of {len(across)} windows that hold a gap of more than "
                 f"{windows.span} are predicted as if it were not there",
                 measured=f"{int(got.sum())} predicted",
@@ -148,16 +146,12 @@ class WindowsAreAsLongAsDeclared(Check):
                 cause="span",
             )
 
-    def _report(
-        self, subject: Subject, length: int, rows: list[tuple[str, int, int, bool, bool]]
-    ) -> Answers:
-        place = subject.where(HOOK)
+    def _report(self, length: int, rows: list[tuple[str, int, int, bool, bool]]) -> Answers:
         for asset, _, measured, alone, crossed in rows:
             if measured == 0:
                 yield Gap(f"windows of {asset}", "no row moves the prediction")
             elif measured != length:
-                yield self.finding(
-                    place,
+                yield self.departs(
                     f"predictions of {asset} rest on {measured} rows, and {length} are declared",
                     measured=measured,
                     expected=length,
@@ -166,8 +160,7 @@ class WindowsAreAsLongAsDeclared(Check):
                     evidence=("windows",),
                 )
             if crossed:
-                yield self.finding(
-                    place,
+                yield self.departs(
                     f"the first windows of {asset} hold rows of another asset",
                     measured="rows of another asset",
                     expected="rows of one asset",
@@ -176,8 +169,7 @@ class WindowsAreAsLongAsDeclared(Check):
                     evidence=("windows",),
                 )
             if alone and measured == length:
-                yield self.finding(
-                    place,
+                yield self.departs(
                     f"the {length} rows of a window of {asset} alone give another prediction",
                     measured="another prediction",
                     expected="the prediction of the batch",

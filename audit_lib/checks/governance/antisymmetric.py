@@ -58,8 +58,7 @@ class TwoModelsCannotBeatEachOther(Check):
             yield Gap("promotions", "no challenger is promoted, however much better: see GOV002")
         if both:
             a, b = both[0]
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"{len(both)} of {len(pairs)} pairs displace each other, "
                 f"first {text_of(a)} and {text_of(b)}",
                 measured=f"{len(both)} pairs",

@@ -60,8 +60,7 @@ class GatesFailClosed(Check):
         ]
         for name, how, let_in, _ in rows:
             if let_in:
-                yield self.finding(
-                    subject.where("governance.admits"),
+                yield self.departs(
                     f"a version whose {name} is {how} is admitted; bad values of it are refused",
                     measured="admitted",
                     expected="refused",

@@ -53,8 +53,7 @@ class NothingBeatsItself(Check):
         if not any_promoted(subject, names, seed=self.seed):
             yield Gap("promotions", "no challenger is promoted, however much better: see GOV002")
         if won:
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"an equal challenger was promoted in {len(won)} of {len(answered)} pairs, "
                 f"first at {text_of(won[0])}",
                 measured=f"{len(won)} promoted",

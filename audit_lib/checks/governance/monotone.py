@@ -35,6 +35,7 @@ class BetterNeverLoses(Check):
     code = "GOV002"
     severity = Severity.HIGH
     needs = ("governance.promote", "governance.metrics")
+    cites = ("climbs",)
 
     seed: int = Field(21, description="of everything random")
     draws: int = Field(6, ge=1, description="seeded champions beside the recorded ones")
@@ -69,21 +70,18 @@ class BetterNeverLoses(Check):
         yield self._curve(wins)
         for name, pairs in broken.items():
             if pairs:
-                yield self._lost(subject, name, names[name], pairs, capped=capped[name])
+                yield self._lost(name, names[name], pairs, capped=capped[name])
         if wins and not any(any(won) for won in wins.values()):
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"no challenger was promoted in {answered} duels, however much better",
                 measured="0 promoted",
                 expected="a clearly better challenger wins",
                 key="never",
                 severity=Severity.MEDIUM,
-                evidence=("climbs",),
             )
 
     def _lost(
         self,
-        subject: Subject,
         name: str,
         direction: str,
         pairs: list[tuple[Duel, Duel]],
@@ -101,8 +99,7 @@ class BetterNeverLoses(Check):
             if capped
             else ("cost the promotion")
         )
-        return self.finding(
-            subject.where("governance.promote"),
+        return self.departs(
             f"a better {name} ({direction} is better) {how} in {len(pairs)} ladders: against "
             f"champion {text_of(champion)}, {text_of(worse)} was promoted and "
             f"{text_of(improved)} was not",
@@ -110,7 +107,6 @@ class BetterNeverLoses(Check):
             expected="none",
             key=f"{name} capped" if capped else name,
             severity=Severity.INFO if capped else None,
-            evidence=("climbs",),
         )
 
     @staticmethod

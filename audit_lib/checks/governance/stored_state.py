@@ -50,6 +50,7 @@ class StoredGovernanceDecidesAlike(Check):
     severity = Severity.HIGH
     needs = (ENTER, PROMOTE, "governance.metrics")
     offered = (ENTER,)
+    cites = ("histories",)
 
     entries: int = Field(18, ge=4, description="versions that run for champion")
     seed: int = Field(24, description="of their metrics")
@@ -102,8 +103,7 @@ class StoredGovernanceDecidesAlike(Check):
         elif len({row[3] for row in told}) == 1:
             yield Gap("the rule beside the store", f"it says {told[0][3]} to all of them")
         if wrong:
-            yield self.finding(
-                subject.where(ENTER),
+            yield self.departs(
                 f"in {len(wrong)} of {len(told)} cases the store decides otherwise than the rule, "
                 f"first {wrong[0]}",
                 measured=f"{len(wrong)} of {len(told)} differ",
@@ -158,27 +158,23 @@ class StoredGovernanceDecidesAlike(Check):
             rows.append((log.place, len(log.records), len(ids), mixed or replayed or "as it was"))
             if mixed or replayed.startswith("differs"):
                 what = f"names {', '.join(ids)}" if mixed else replayed
-                yield self.finding(
-                    subject.where(ENTER),
+                yield self.departs(
                     f"what {log.place} keeps is not what happened: it {what}",
                     measured=what,
                     expected=f"the end of {', '.join(dues[0])}" if mixed else "the same decisions",
                     key=f"history {log.place}",
                     severity=Severity.MEDIUM,
-                    evidence=("histories",),
                 )
             elif log.lengthened(store, self.long):
                 yield from self._bounded(subject, store, log, ahead)
             named = {k for r in log.records if isinstance(r, dict) for k in r if r[k] in FLAGS}
             for name in sorted(named):
-                yield self.finding(
-                    subject.where(ENTER),
+                yield self.departs(
                     f"{log.place} keeps {name} as text: 'False' is true once it is read back",
                     measured="text",
                     expected="true or false",
                     key=f"flag {log.place} {name}",
                     severity=Severity.INFO,
-                    evidence=("histories",),
                 )
         heads = ("list", "records", "of those that ran", "what it tells")
         yield Evidence("histories", "What the store keeps of them", heads, tuple(rows))
@@ -211,25 +207,21 @@ class StoredGovernanceDecidesAlike(Check):
         if not reply.answered or now is None:
             yield Gap(f"{log.place} of {self.long} records", reply.why or "it is gone")
         elif len(now.records) > self.long:
-            yield self.finding(
-                subject.where(ENTER),
+            yield self.departs(
                 f"{log.place} has no end: {self.long} records are kept, and one more",
                 measured=f"{len(now.records)} records",
                 expected="a bound, or a log that is rotated",
                 key=f"unbounded {log.place}",
                 severity=Severity.INFO,
-                evidence=("histories",),
             )
         elif newest not in now.ids({newest}):
-            yield self.finding(
-                subject.where(ENTER),
+            yield self.departs(
                 f"{log.place} keeps {len(now.records)} of {self.long} records, and drops the "
                 "newest of them",
                 measured="the newest is dropped",
                 expected="the oldest is",
                 key=f"history {log.place}",
                 severity=Severity.MEDIUM,
-                evidence=("histories",),
             )
 
     @staticmethod

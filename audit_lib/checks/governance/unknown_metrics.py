@@ -67,6 +67,7 @@ class UnknownMetricsNeverPromote(Check):
     code = "GOV004"
     severity = Severity.HIGH
     needs = ("governance.promote", "governance.metrics")
+    cites = ("unknown",)
 
     seed: int = Field(23, description="of everything random")
     duels: int = Field(12, ge=1, description="most duels that are asked of each metric")
@@ -96,8 +97,8 @@ class UnknownMetricsNeverPromote(Check):
         title = "Challengers with an unknown metric, in duels that it decides"
         yield Evidence("unknown", title, REACTION_COLUMNS, tuple(rows))
         for (name, how), many in seen.items():
-            yield from self._judged(subject, name, how, many)
-        yield from self._chair(subject, chair)
+            yield from self._judged(name, how, many)
+        yield from self._chair(chair)
         for name, count in Counter(one.name for one in deciding).items():
             if count < FEWEST:
                 yield Gap(
@@ -139,32 +140,28 @@ class UnknownMetricsNeverPromote(Check):
             for i in range(count)
         ]
 
-    def _judged(self, subject: Subject, name: str, how: str, replies: list[Reply[bool]]) -> Answers:
+    def _judged(self, name: str, how: str, replies: list[Reply[bool]]) -> Answers:
         won = sum(r.answered and r.got for r in replies)
         crashed = [
             r for r in replies if reaction(r) is Reaction.CRASHED and not _on_purpose(r, name)
         ]
         if won:
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"a challenger with {name} {how} was promoted in {won} of {len(replies)} duels in "
                 "which a bad one is declined",
                 measured="promoted",
                 expected="declined or refused",
                 key=f"{name} {how}",
                 cause=f"a metric that is {how}",
-                evidence=("unknown",),
             )
         elif crashed:
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"a challenger with {name} {how} ends in a crash instead of a refusal: "
                 f"{crashed[0].why}",
                 measured=crashed[0].why,
                 expected="declined or refused",
                 key=f"{name} {how}",
                 severity=Severity.LOW,
-                evidence=("unknown",),
             )
 
     @staticmethod
@@ -174,21 +171,19 @@ class UnknownMetricsNeverPromote(Check):
         replies = promoted(hook, [(None, challenger) for challenger in challengers.values()])
         return dict(zip(challengers, replies, strict=True))
 
-    def _chair(self, subject: Subject, chair: dict[str, Reply[bool]]) -> Answers:
+    def _chair(self, chair: dict[str, Reply[bool]]) -> Answers:
         taken = [how for how, reply in chair.items() if reply.answered and reply.got]
         anyone = len(taken) == len(chair)  # the rule then looks at no metric: it is a policy
         for how in ("an unread metric",) if anyone else taken:
             if how == "a disaster":
                 continue  # whether a bad model beats none is for the owners to say
             metrics_text = "any metrics, and none," if anyone else f"every metric {how}"
-            yield self.finding(
-                subject.where("governance.promote"),
+            yield self.departs(
                 f"a challenger with {metrics_text} takes an empty chair",
                 measured="promoted",
                 expected="declined or refused",
                 key="empty chair" if anyone else f"every metric {how} (empty chair)",
                 severity=Severity.INFO if anyone else None,
-                evidence=("unknown",),
             )
 
 

@@ -65,6 +65,7 @@ class OutputsAreDecodedInOnePlace(Check):
     severity = Severity.CRITICAL
     needs = (OUTPUTS, DECODE, "predictor.required")
     offered = (OUTPUTS, DECODE)  # elsewhere heads come by name
+    about = DECODE
 
     seed: int = Field(19, description="of everything random")
     rows: int = Field(60, ge=8, description="rows of the sample")
@@ -86,7 +87,7 @@ class OutputsAreDecodedInOnePlace(Check):
             raise NotAssessed(f"{DECODE} answers no head")
         yield Examined(decoder.heads.size, "decoded values")
         yield from self._read(subject, decoder)
-        yield from self._company(subject, decoder)
+        yield from self._company(decoder)
         yield from self._elsewhere(subject, decoder, features)
         yield from self._loud(subject, decoder)
 
@@ -119,41 +120,36 @@ class OutputsAreDecodedInOnePlace(Check):
             if not own:
                 yield Gap(f"head {name}", "no output moves it")
             elif declared is not None and declared not in own:
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"head {name} is decoded from output {_listed(own)}, and {declared} is "
                     "declared for it",
-                    _listed(own),
-                    declared,
-                    f"{name} position",
+                    measured=_listed(own),
+                    expected=declared,
+                    key=f"{name} position",
                 )
             elif declared is None and listed.get(name, own[0]) not in own and len(own) == 1:
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"head {name} is decoded from output {own[0]}, and stands at {listed[name]} in "
                     "the checkpoint's list of heads",
-                    own[0],
-                    listed[name],
-                    f"{name} position",
+                    measured=own[0],
+                    expected=listed[name],
+                    key=f"{name} position",
                     cause="heads are decoded in another order than the checkpoint lists them",
                 )
-        yield from self._blank(subject, reads, replies[len(moved) :])
+        yield from self._blank(reads, replies[len(moved) :])
 
-    def _blank(
-        self, subject: Subject, reads: dict[str, list[int]], replies: list[Reply[pd.DataFrame]]
-    ) -> Answers:
+    def _blank(self, reads: dict[str, list[int]], replies: list[Reply[pd.DataFrame]]) -> Answers:
         """What heads become of an output that is NaN."""
         for name, own in reads.items():
             for j in own:
                 reply = replies[j]
                 if reply.answered and name in reply.got and reply.got[name].notna().all():
                     first = float(numeric(reply.got[[name]])[0, 0])
-                    yield self._report(
-                        subject,
+                    yield self.departs(
                         f"output {j} is NaN, and head {name} is {first:.6g}",
-                        first,
-                        "NaN, or a refusal",
-                        f"{name} {j} NaN",
+                        measured=first,
+                        expected="NaN, or a refusal",
+                        key=f"{name} {j} NaN",
                         cause="outputs that are NaN become numbers",
                         severity=Severity.HIGH,
                     )
@@ -163,7 +159,7 @@ class OutputsAreDecodedInOnePlace(Check):
         same = len(got) == len(decoder.heads) and name in got
         return not same or bool(unequal(decoder.heads[name], got[name], self.tolerance).any())
 
-    def _company(self, subject: Subject, decoder: Decoder) -> Answers:
+    def _company(self, decoder: Decoder) -> Answers:
         """Rows alone, and in another order."""
         order = np.random.default_rng(self.seed + 1).permutation(len(decoder.outputs))
         half = len(order) // 2
@@ -177,12 +173,11 @@ class OutputsAreDecodedInOnePlace(Check):
             due = decoder.heads.iloc[rows].reset_index(drop=True)
             broken = yield from self._differs(due, reply.got.reset_index(drop=True))
             if broken:
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"{case}: {', '.join(broken)} of the same outputs differ",
-                    f"{len(broken)} heads differ",
-                    "the heads of a row follow from its own outputs",
-                    case,
+                    measured=f"{len(broken)} heads differ",
+                    expected="the heads of a row follow from its own outputs",
+                    key=case,
                     cause="heads depend on other rows",
                 )
 
@@ -200,13 +195,12 @@ class OutputsAreDecodedInOnePlace(Check):
         both = [c for c in decoder.heads if c in got]  # HED001 tells of the others
         broken = yield from self._differs(decoder.heads[both], got)
         if broken:
-            yield self._report(
-                subject,
+            yield self.departs(
                 f"the predictor answers other {', '.join(broken)} than the decoder makes of the "
                 "same outputs",
-                f"{len(broken)} heads differ",
-                "one decoder",
-                "elsewhere",
+                measured=f"{len(broken)} heads differ",
+                expected="one decoder",
+                key="elsewhere",
             )
 
     def _differs(self, due: pd.DataFrame, got: pd.DataFrame) -> Generator[Answer, None, list[str]]:
@@ -230,35 +224,13 @@ class OutputsAreDecodedInOnePlace(Check):
             wrong = _outside(values, kinds.get(name, HeadKind.UNKNOWN))
             if wrong.any():
                 first = float(values[wrong][0])
-                yield self._report(
-                    subject,
+                yield self.departs(
                     f"outputs of up to {LOUD[-1]:g} make head {name} {first:.6g}",
-                    first,
-                    f"a value of its kind ({kinds.get(name, HeadKind.UNKNOWN).value})",
-                    f"{name} large outputs",
+                    measured=first,
+                    expected=f"a value of its kind ({kinds.get(name, HeadKind.UNKNOWN).value})",
+                    key=f"{name} large outputs",
                     severity=Severity.HIGH,
                 )
-
-    def _report(
-        self,
-        subject: Subject,
-        text: str,
-        measured: object,
-        expected: object,
-        key: str,
-        *,
-        cause: str = "",
-        severity: Severity | None = None,
-    ) -> Answer:
-        return self.finding(
-            subject.where(DECODE),
-            text,
-            measured=measured,
-            expected=expected,
-            key=key,
-            cause=cause,
-            severity=severity,
-        )
 
 
 def _heads(declared: Callable[[Subject], list[Head]], subject: Subject) -> list[Head]:

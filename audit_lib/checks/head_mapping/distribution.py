@@ -67,7 +67,7 @@ class OutputsAreAlive(Check):
             lines += [(step, float((finite <= step).mean()), name) for step in steps]
             kind = kinds.get(name, HeadKind.UNKNOWN)
             if kind is not HeadKind.OTHER:  # a code may well be the same in every row
-                yield from self._dead(subject, name, finite, kind, columns.get(name))
+                yield from self._dead(name, finite, kind, columns.get(name))
         yield Examined(got.size, "predictions")
         yield Evidence(
             "distribution",
@@ -78,12 +78,10 @@ class OutputsAreAlive(Check):
             "x: prediction; share of rows at or below it",
         )
 
-    def _dead(
-        self, subject: Subject, name: str, values: Floats, kind: HeadKind, label: Floats | None
-    ) -> Answers:
+    def _dead(self, name: str, values: Floats, kind: HeadKind, label: Floats | None) -> Answers:
         if not values.size:
             yield Margin(f"fewest values of a head, {name}", 0, 2, least=True)
-            yield self._report(subject, name, "no row gets a finite prediction", "none")
+            yield self._report(name, "no row gets a finite prediction", "none")
             return
         unique, counts = np.unique(values, return_counts=True)
         share = float(counts.max() / len(values))
@@ -96,20 +94,18 @@ class OutputsAreAlive(Check):
         yield Margin(f"largest share of one value in a head, {name}", share, most)
         if count == 1:
             text = f"answers {common:.6g} for every row" + (f", within {apart:.1g}" * (apart > 0))
-            yield self._report(subject, name, text, "constant")
+            yield self._report(name, text, "constant")
         elif len(unique) < least:
             text = f"takes {len(unique)} values over {len(values)} rows"
-            yield self._report(subject, name, text, "few values")
+            yield self._report(name, text, "few values")
         elif share > most:
-            yield self._report(
-                subject, name, f"answers {common:.6g} in {share:.0%} of rows", "share"
-            )
+            yield self._report(name, f"answers {common:.6g} in {share:.0%} of rows", "share")
         if kind is HeadKind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
             stuck = float(((values <= 1e-6) | (values >= 1 - 1e-6)).mean())
             yield Margin(f"rows in which a head is stuck at 0 or 1, {name}", stuck, self.most_share)
             if stuck > self.most_share:
                 text = f"is stuck at 0 or 1 in {stuck:.0%} of rows"
-                yield self._report(subject, name, text, "saturated")
+                yield self._report(name, text, "saturated")
 
     def _least_variety(
         self, unique: Floats, rows: int, kind: HeadKind, label: Floats | None
@@ -127,9 +123,8 @@ class OutputsAreAlive(Check):
         stepped = len(unique) < STEPPED * rows and least < self.least_values
         return least, max(most, STUCK) if stepped else most
 
-    def _report(self, subject: Subject, name: str, text: str, key: str) -> Answer:
-        return self.finding(
-            subject.where("predictor.predict"),
+    def _report(self, name: str, text: str, key: str) -> Answer:
+        return self.departs(
             f"head {name} {text}",
             measured=text,
             expected=f"at least {self.least_values} values, none in over {self.most_share:.0%}",

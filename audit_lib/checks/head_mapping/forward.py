@@ -43,17 +43,20 @@ class OutputsKeepTheirContract(Check):
     code = "HED002"
     severity = Severity.HIGH
     needs = ("predictor.predict", "predictor.required")
+    cites = ("range",)
 
     def run(self, subject: Subject) -> Answers:
         """Predict the sample, again, and stretched; judge each head."""
         features, got = inputs(subject), predictions(subject)
-        where = subject.where("predictor.predict")
         if not got.index.equals(features.index):
             text = f"{len(features)} rows go in and {len(got)} come out"
             if len(features) == len(got):
                 text = "rows come back under other labels"
-            yield self.finding(
-                where, text, measured=text, expected="the index of the features", key="index"
+            yield self.departs(
+                text,
+                expected="the index of the features",
+                key="index",
+                evidence=(),
             )
         kinds = self._kinds(subject, got)
         yield Examined(got.size, "predictions")
@@ -108,14 +111,12 @@ class OutputsKeepTheirContract(Check):
         if failed and not faults:
             yield Gap("again in one process", failed)
         for key, text in faults.items():
-            yield self.finding(
-                subject.where("predictor.predict"),
+            yield self.departs(
                 text,
                 measured="other predictions",
                 expected="the same bits",
                 key=key,
                 cause="an answer changes the next",
-                evidence=("range",),
             )
 
     def _elsewhere(self, subject: Subject, features: pd.DataFrame) -> Answers:
@@ -134,14 +135,12 @@ class OutputsKeepTheirContract(Check):
                 yield Gap("another process", there.why)
                 return
             if moved := differences(here.got, there.got, tolerance=1e-9):
-                yield self.finding(
-                    subject.where("predictor.predict"),
+                yield self.departs(
                     "another process, in which text hashes otherwise, predicts otherwise: "
                     f"{moved[0].column} {moved[0].text}",
                     measured=moved[0].text,
                     expected="the same predictions after a restart",
                     key="process",
-                    evidence=("range",),
                 )
                 return
         yield Examined(len(SEEDS), "processes")
@@ -156,14 +155,12 @@ class OutputsKeepTheirContract(Check):
             for text, wrong in wrongs.items():
                 if wrong.any():
                     at = int(np.flatnonzero(wrong)[0])
-                    yield self.finding(
-                        subject.where("predictor.predict"),
+                    yield self.departs(
                         f"head {name} is {text} in {int(wrong.sum())} of {len(values)} rows{when}, "
                         f"first {values[at]:.6g}",
                         measured=float(values[at]),
                         expected=_DOMAIN[kind],
                         key=f"{name} {text}{when}",
-                        evidence=("range",),
                     )
 
     @staticmethod

@@ -57,6 +57,7 @@ class HeadsMeanWhatTheySay(Check):
         "predictor.required",
         "targets.build",
     )
+    cites = ("meaning",)
 
     seed: int = Field(12, description="of everything random")
     block: int = Field(
@@ -145,7 +146,6 @@ class HeadsMeanWhatTheySay(Check):
                 measured=same,
                 expected=f"below {SAME}",
                 key=f"same {pair}",
-                evidence=("meaning",),
             )
             return
         named = ranks.of(one.name, one.label) + ranks.of(other.name, other.label)
@@ -166,7 +166,6 @@ class HeadsMeanWhatTheySay(Check):
                 measured=gain,
                 expected="at most 0",
                 key=f"swapped {pair}",
-                evidence=("meaning",),
             )
         elif gain > -2 * error:
             yield Gap(
@@ -188,7 +187,6 @@ class HeadsMeanWhatTheySay(Check):
                 expected="not negative",
                 key=f"against {head.name}",
                 severity=Severity.HIGH,
-                evidence=("meaning",),
             )
         elif value < 2 * error and z * error > self.must_see:
             yield Gap(
@@ -222,7 +220,6 @@ class HeadsMeanWhatTheySay(Check):
                 expected=f"{expected} {due:.4g}",
                 key=f"unit {head.name}",
                 severity=Severity.HIGH,
-                evidence=("meaning",),
             )
 
 

@@ -36,6 +36,7 @@ class HeadsAreNamed(Check):
     code = "HED001"
     severity = Severity.HIGH
     needs = ("predictor.predict", "predictor.required")
+    cites = ("heads",)
 
     outputs: str = Field(
         "/outputs", description="JSON pointer to output names in stored order, where there are any"
@@ -57,6 +58,7 @@ class HeadsAreNamed(Check):
                 measured="no heads",
                 expected="a mapping from head name to output",
                 key="heads",
+                evidence=(),
             )
             heads = []
         answered = [str(c) for c in predictions(subject).columns]
@@ -67,12 +69,11 @@ class HeadsAreNamed(Check):
             ("head", "kind", "label", "output", "predicted"),
             tuple((h.name, h.kind.value, h.label, h.position, h.name in answered) for h in heads),
         )
-        yield from self._columns(subject, heads, answered)
+        yield from self._columns(heads, answered)
         yield from self._positions(subject, heads)
 
-    def _columns(self, subject: Subject, heads: list[Head], answered: list[str]) -> Answers:
+    def _columns(self, heads: list[Head], answered: list[str]) -> Answers:
         names = [h.name for h in heads]
-        where = subject.where("predictor.predict")
         doubled = sorted({c for c in answered if answered.count(c) > 1})
         numbered = [c for c in answered if NUMBERED.fullmatch(c.lower())]
         for kind, columns in (
@@ -82,13 +83,11 @@ class HeadsAreNamed(Check):
             ("are heads of the checkpoint, and not predicted", self._beyond(names, answered)),
         ):
             if columns:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"{len(columns)} outputs {kind}: {', '.join(columns[:5])}",
                     measured=", ".join(answered),
                     expected=", ".join(names) or "named heads",
                     key=kind,
-                    evidence=("heads",),
                 )
 
     @staticmethod
@@ -111,7 +110,6 @@ class HeadsAreNamed(Check):
                     expected="an output of its own",
                     key=head.name,
                     severity=Severity.CRITICAL,
-                    evidence=("heads",),
                 )
         wrong = [
             (head, str(names[head.position]))
@@ -134,5 +132,4 @@ class HeadsAreNamed(Check):
                 expected=", ".join(head.name for head, _ in wrong),
                 key=f"{' '.join(head.name for head, _ in wrong)} output",
                 severity=Severity.CRITICAL,
-                evidence=("heads",),
             )

@@ -90,8 +90,8 @@ class RefusalsChangeNothing(Check):
                 yield Gap(path.name, failed[0].why)
                 continue
             yield Examined(len(replies), f"decisions of {path.name}")
-            yield from self._again(subject, path, questions, replies)
-            yield from self._booked(subject, path, questions, replies, rows)
+            yield from self._again(path, questions, replies)
+            yield from self._booked(path, questions, replies, rows)
         if not observed:
             raise NotAssessed("no path that takes `account` trades: give decisions a parameter")
         heads = ("path", "decision", "number", "changed", "of")
@@ -110,7 +110,6 @@ class RefusalsChangeNothing(Check):
 
     def _again(
         self,
-        subject: Subject,
         path: Path,
         questions: Sequence[Question],
         replies: Sequence[Reply[Decided]],
@@ -125,11 +124,11 @@ class RefusalsChangeNothing(Check):
                 changed.append((label(question.row.index[0]), *sides))
         if changed:
             row, was, now = changed[0]
-            yield self.finding(
-                subject.where(path.name),
+            yield self.departs(
                 f"{_short(path)}: the same row in the same state is decided otherwise after other "
                 f"decisions, in {len(changed)} of {len(questions) // 2} cases, first {row}: "
                 f"{was:.6g}, then {now:.6g}",
+                hook=path.name,
                 measured=f"{len(changed)} decisions change",
                 expected="a decision follows from its row and the account",
                 key="again",
@@ -138,7 +137,6 @@ class RefusalsChangeNothing(Check):
 
     def _booked(
         self,
-        subject: Subject,
         path: Path,
         questions: Sequence[Question],
         replies: Sequence[Reply[Decided]],
@@ -167,10 +165,10 @@ class RefusalsChangeNothing(Check):
         rows += [(path.name, "placed", "any", traced, placed)] if placed else []
         for name, cases in refused.items():
             was, now = cases[0]
-            yield self.finding(
-                subject.where(path.name),
+            yield self.departs(
                 f"{_short(path)}: {len(cases)} of {declined} refusals change {name}, first from "
                 f"{was:.6g} to {now:.6g}",
+                hook=path.name,
                 measured=f"{len(cases)} of {declined}",
                 expected="an account as before",
                 key=f"refused {name}",
@@ -178,10 +176,10 @@ class RefusalsChangeNothing(Check):
                 evidence=("booked",),
             )
         if placed and not traced:
-            yield self.finding(
-                subject.where(path.name),
+            yield self.departs(
                 f"{_short(path)}: none of {placed} orders changes the account that it leaves "
                 "behind: no limit can bind on the next",
+                hook=path.name,
                 measured="no change",
                 expected="exposure, or whatever limits look at, follows orders",
                 key="placed",

@@ -61,6 +61,7 @@ class AccountLimitsBind(Check):
     code = "INT005"
     severity = Severity.CRITICAL
     needs = ("predictor.required",)
+    cites = ("limits",)
 
     seed: int = Field(23, description="of everything random")
     rows: int = Field(8, ge=1, description="rows that are traded at rest")
@@ -90,9 +91,9 @@ class AccountLimitsBind(Check):
                 points = zip(swept.values, swept.kept, strict=True)
                 lines += [(float(v), float(k), f"{name}, {path.name}") for v, k in points]
                 yield Examined(len(swept.values), f"values of {name} on {path.name}")
-                yield from self._judged(subject, path.name, name, rest[name], field, swept)
+                yield from self._judged(path.name, name, rest[name], field, swept)
             for two in _pairs(settled_paths):
-                yield from self._apart(subject, name, two, sweeps)
+                yield from self._apart(name, two, sweeps)
         columns = ("x", "value", "series")
         title = "Orders as the account gets worse"
         note = "x: the number; total size as a share of that at rest"
@@ -130,65 +131,57 @@ class AccountLimitsBind(Check):
 
     def _judged(
         self,
-        subject: Subject,
         path: str,
         name: str,
         rest: float,
         field: AccountField,
         swept: Swept,
     ) -> Answers:
-        where = subject.where(path)
         short = path.split(".")[1]
         if field.limit is not None:
             last = field.worst if swept.binds is None else swept.binds
             over = (last - field.limit) * np.sign(field.worst - rest)
             yield Margin(f"way beyond its limit at which {name} binds, {short}", over, swept.slack)
         if swept.binds is None:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{short}: no limit on {name} binds: at {field.worst:g} all orders are as at rest",
+                hook=path,
                 measured="the orders at rest",
                 expected="smaller orders, or none"
                 + ("" if field.limit is None else f", from {field.limit:g}"),
                 key=f"{name} never binds",
-                evidence=("limits",),
             )
         elif field.limit is not None and over > swept.slack:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{short}: the limit on {name} is {field.limit:g}, and orders are as at rest "
                 f"up to {swept.binds:.6g}",
+                hook=path,
                 measured=swept.binds,
                 expected=field.limit,
                 key=f"{name} limit",
-                evidence=("limits",),
             )
         if swept.grows is not None:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{short}: at {name} {swept.grows:.6g} some orders are larger than at {rest:g}",
+                hook=path,
                 measured=f"larger at {swept.grows:.6g}",
                 expected="no larger order as the account gets worse",
                 key=f"{name} grows",
                 severity=Severity.HIGH,
-                evidence=("limits",),
             )
         wrong = [g for g in swept.gates if (g != field.gate if field.gate else not g)]
         if swept.binds is not None and wrong:
             named = f"gate {wrong[0]!r}" if wrong[0] else "no gate"
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{short}: orders refused for {name} name {named}",
+                hook=path,
                 measured=named,
                 expected=field.gate or "the gate that refused",
                 key=f"{name} gate",
                 severity=Severity.MEDIUM,
-                evidence=("limits",),
             )
 
-    def _apart(
-        self, subject: Subject, name: str, two: tuple[Path, Path], sweeps: dict[str, Swept]
-    ) -> Answers:
+    def _apart(self, name: str, two: tuple[Path, Path], sweeps: dict[str, Swept]) -> Answers:
         """What live does otherwise than backtest with rows that they trade alike at rest."""
         there, here = (sweeps.get(path.name) for path in two)
         if there is None or here is None or there.binds is None or here.binds is None:
@@ -207,13 +200,12 @@ class AccountLimitsBind(Check):
             v, a, b = (float(x[apart[0]]) for x in (there.values, there.kept, here.kept))
             text = f"leaves {a:.0%} of sizes in backtest at {v:.6g}, {b:.0%} in live"
         if text:
-            yield self.finding(
-                subject.where(two[1].name),
+            yield self.departs(
                 f"the limit on {name} {text}",
+                hook=two[1].name,
                 measured=text,
                 expected="the same in backtest and live",
                 key=f"{name} apart",
-                evidence=("limits",),
             )
 
 

@@ -72,7 +72,7 @@ class GatesDecideByTheirThreshold(Check):
                          for f in (np.nanmin, np.nanmax))  # fmt: skip
             share = float(own["passed"].mean()) if len(own) else "no real row"
             rows.append((str(name), len(table), len(own), share, low, high))
-            findings += self._judged(subject, str(name), table, own)
+            findings += self._judged(str(name), table, own)
         yield Examined(len(every), "verdicts of gates")
         columns = ("gate", "verdicts", "on real rows", "of these pass", "lowest", "highest")
         yield Evidence("gates", "What each gate was shown, and said", columns, tuple(rows))
@@ -117,9 +117,9 @@ class GatesDecideByTheirThreshold(Check):
         for name, end, many, beyond in rows:
             if kinds.get(name) is not HeadKind.PROBABILITY:
                 what = f"ends at {end:.4g} for {many} raw outputs that differ"
-                yield self.finding(
-                    subject.where("predictor.predict"),
+                yield self.departs(
                     f"head {name} {what}; the rules change at {beyond:.4g}, which nothing reaches",
+                    hook="predictor.predict",
                     measured=what,
                     expected=f"values on both sides of {beyond:.4g}",
                     key=f"{name} cut off",
@@ -141,25 +141,23 @@ class GatesDecideByTheirThreshold(Check):
         numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("value", "threshold")}
         return table.assign(**numbers, passed=table["passed"].astype(bool))
 
-    def _judged(
-        self, subject: Subject, name: str, table: pd.DataFrame, own: pd.DataFrame
-    ) -> Answers:
+    def _judged(self, name: str, table: pd.DataFrame, own: pd.DataFrame) -> Answers:
         value, limit = (table[c].to_numpy(np.float64) for c in ("value", "threshold"))
         passed = table["passed"].to_numpy(bool)
         blind = np.isnan(value) & np.isfinite(limit) & passed
         if blind.any():
             what = f"passes {int(blind.sum())} of {int(np.isnan(value).sum())} values that are NaN"
-            yield self._report(subject, name, what, "a refusal", "passes NaN")
+            yield self._report(name, what, "a refusal", "passes NaN")
         if len(own) >= self.fewest and not own["passed"].any():
             what = f"refuses all of {len(own)} orders on real rows"
-            yield self._report(subject, name, what, "some that pass", "always", Severity.MEDIUM)
+            yield self._report(name, what, "some that pass", "always", Severity.MEDIUM)
         at = int((value == limit).sum())
         if passed.all() and at >= max(self.fewest, 0.05 * len(value)) and not (value > limit).any():
             what = (
                 f"never refuses: an earlier stage cut {at} of {len(value)} values off at its limit"
             )
             expected = "a value beyond it, or no gate"
-            yield self._report(subject, name, what, expected, "cut off", Severity.LOW)
+            yield self._report(name, what, expected, "cut off", Severity.LOW)
             return
         clear = np.isfinite(value) & np.isfinite(limit) & (value != limit)
         if clear.sum() < self.fewest:
@@ -171,12 +169,12 @@ class GatesDecideByTheirThreshold(Check):
         )
         if against:
             what = f"says in {against} of {int(clear.sum())} rows the opposite of its threshold"
-            yield self._report(subject, name, what, "one answer on each side", "threshold")
+            yield self._report(name, what, "one answer on each side", "threshold")
         elif passed[clear].all():
             real = clear[: len(own)] if len(own) >= self.fewest else clear
-            yield from self._reach(subject, name, value[: len(real)][real], limit[clear])
+            yield from self._reach(name, value[: len(real)][real], limit[clear])
 
-    def _reach(self, subject: Subject, name: str, value: Floats, limit: Floats) -> Answers:
+    def _reach(self, name: str, value: Floats, limit: Floats) -> Answers:
         """Whether a gate that never refused could."""
         if not len(value):
             return
@@ -186,9 +184,7 @@ class GatesDecideByTheirThreshold(Check):
         if size == 0 or too_high or too_low:
             seen = f"{value.min():.4g} to {value.max():.4g}"
             what = f"never refuses: values are {seen}, and its threshold is {limit[0]:.4g}"
-            yield self._report(
-                subject, name, what, f"within {self.far:g} times", "reach", Severity.MEDIUM
-            )
+            yield self._report(name, what, f"within {self.far:g} times", "reach", Severity.MEDIUM)
 
     def _orders(self, subject: Subject, features: pd.DataFrame, gates: pd.DataFrame) -> Answers:
         reply = ask(subject.hook(ORDERS), features, into=orders_of(subject))
@@ -205,24 +201,23 @@ class GatesDecideByTheirThreshold(Check):
         if free:
             name = sorted(refused[free[0]])[0]
             what = f"refused {len(free)} orders that are placed as if no gate had"
-            yield self._report(subject, name, what, "a gate that is named, or no order", "placed")
+            yield self._report(name, what, "a gate that is named, or no order", "placed")
         wrong = [i for i, n in enumerate(named) if n in declared and n not in refused.get(i, set())]
         if wrong:
             what = f"is named by {len(wrong)} orders that it had passed"
-            yield self._report(subject, named[wrong[0]], what, "orders that it refused", "named")
+            yield self._report(named[wrong[0]], what, "orders that it refused", "named")
 
     def _report(
         self,
-        subject: Subject,
         gate: str,
         what: str,
         expected: str,
         kind: str,
         severity: Severity | None = None,
     ) -> Answer:
-        return self.finding(
-            subject.where(STAGES if kind not in ("placed", "named") else ORDERS),
+        return self.departs(
             f"gate {gate} {what}",
+            hook=STAGES if kind not in ("placed", "named") else ORDERS,
             measured=what,
             expected=expected,
             key=f"{gate} {kind}",

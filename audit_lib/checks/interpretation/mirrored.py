@@ -58,6 +58,7 @@ class MirroredScoresGiveMirroredOrders(Check):
     severity = Severity.MEDIUM
     needs = ("predictor.required",)
     offered = RULES
+    cites = ("books",)
 
     seed: int = Field(27, description="of the made-up predictions")
     rows: int = Field(400, ge=20, description="made-up predictions")
@@ -92,17 +93,17 @@ class MirroredScoresGiveMirroredOrders(Check):
                 continue
             cuts = thresholds(subject, hook)
             if leans := self._leaning(cuts, subject, heads):
-                yield self._note(subject, hook, leans)
+                yield self._note(hook, leans)
             else:
                 books = self._books(subject, hook, heads, numbers)
                 counts += [(hook, *book) for book in books]
                 by_row = any(t.head in heads for t in cuts)  # then the pairs tell all
-                lopsided = [] if by_row else list(self._counted(subject, hook, books))
+                lopsided = [] if by_row else list(self._counted(hook, books))
                 bounds = list(self._at_thresholds(subject, hook, heads, cuts))
                 yield from [*lopsided, *bounds]
                 if not lopsided:  # the same rule, seen again
                     least = 0.5 if bounds else 0.0
-                    yield from self._mirrored(subject, hook, there[free], back[free], rows, least)
+                    yield from self._mirrored(hook, there[free], back[free], rows, least)
         if one_sided == len(hooks):
             if (line := next(filter(None, (_says_short(subject, h) for h in hooks)), None)) is None:
                 raise NotApplicable("nothing is ever sold: the rules know one side")
@@ -114,7 +115,6 @@ class MirroredScoresGiveMirroredOrders(Check):
                 expected="a sell for some scores, or no word of it",
                 key="never short",
                 related=subject.where(hooks[0]),
-                evidence=("books",),
             )
         heading = ("rule set", "names", "longs", "shorts")
         yield Evidence("books", "Books of symmetric scores", heading, tuple(counts))
@@ -156,14 +156,15 @@ class MirroredScoresGiveMirroredOrders(Check):
             got = reply.got.reindex(given.index)
             size = got.loc[(got["side"] == way) & (got["gate"] == ""), "size"].to_numpy()
             if len(size) > 4 and (np.diff(size) <= 0).all() and size[-1] < 0.9 * size[0]:
-                yield self.finding(
-                    subject.where(hook),
+                yield self.departs(
                     f"the size of a {word} only falls as every directional head grows: from "
                     f"{size[0]:.4g} to {size[-1]:.4g} over {len(size)} scores",
+                    hook=hook,
                     measured=f"{size[0]:.4g} to {size[-1]:.4g}",
                     expected="sizes that grow with the edge, or stay",
                     key=f"falling {word}",
                     cause="sizes fall as the edge grows",
+                    evidence=(),
                 )
 
     def _sells(self, subject: Subject, hook: str, heads: list[str], numbers: list[int]) -> bool:
@@ -198,26 +199,23 @@ class MirroredScoresGiveMirroredOrders(Check):
         table.index = _one_date(inputs(subject).index, names)
         return table
 
-    def _counted(self, subject: Subject, hook: str, books: list[tuple[int, int, int]]) -> Answers:
+    def _counted(self, hook: str, books: list[tuple[int, int, int]]) -> Answers:
         uneven = [t for t in books if t[1] != t[2]]
         if not uneven:
             return
         if any(abs(a - b) > max(1.0, DESIGN * n) for n, a, b in books):
             n, longs, shorts = max(uneven, key=lambda t: abs(t[1] - t[2]))
-            yield self._note(
-                subject, hook, f"of {n} symmetric names, {longs} long and {shorts} short"
-            )
+            yield self._note(hook, f"of {n} symmetric names, {longs} long and {shorts} short")
             return
         n, longs, shorts = uneven[0]
-        yield self.finding(
-            subject.where(hook),
+        yield self.departs(
             f"a date of {n} names with symmetric scores gets {longs} longs and {shorts} shorts; so "
             f"do {len(uneven)} of {len(books)} numbers of names",
+            hook=hook,
             measured=f"{len(uneven)} of {len(books)} numbers of names",
             expected="as many longs as shorts",
             key=f"{hook} books",
             cause="symmetric scores give a lopsided book",
-            evidence=("books",),
         )
 
     def _leaning(self, cuts: list[Threshold], subject: Subject, heads: list[str]) -> str:
@@ -237,7 +235,6 @@ class MirroredScoresGiveMirroredOrders(Check):
 
     def _mirrored(
         self,
-        subject: Subject,
         hook: str,
         there: pd.DataFrame,
         back: pd.DataFrame,
@@ -259,12 +256,12 @@ class MirroredScoresGiveMirroredOrders(Check):
             pairs = zip(*(f[c][wrong] for f in (a, b) for c in ("side", "size")), strict=True)
             rows += [(hook, *map(float, pair)) for pair in list(pairs)[:20]]
             if kind == "sizes" and ratio.max() - ratio.min() < 1e-6:
-                yield self._note(subject, hook, f"one side is {ratio.max():.4g} times the other")
+                yield self._note(hook, f"one side is {ratio.max():.4g} times the other")
                 continue
-            yield self.finding(
-                subject.where(hook),
+            yield self.departs(
                 f"{int(wrong.sum())} of {len(wrong)} orders have other {kind} where every "
                 "directional head is mirrored",
+                hook=hook,
                 measured=f"{int(wrong.sum())} of {len(wrong)}",
                 expected="the opposite side, of the same size",
                 key=f"{hook} {kind}",
@@ -291,11 +288,11 @@ class MirroredScoresGiveMirroredOrders(Check):
         wrong = same & (there["side"] != -back["side"]).to_numpy()
         if wrong.any():
             first = given[wrong].iloc[0]
-            yield self.finding(
-                subject.where(hook),
+            yield self.departs(
                 f"at {int(wrong.sum())} of {int(same.sum())} scores beside a threshold one side "
                 f"trades and its mirror image does not, first at {first.name}: "
                 + ", ".join(f"{h} {first[h]:.6g}" for h in heads),
+                hook=hook,
                 measured=f"{int(wrong.sum())} of {int(same.sum())}",
                 expected="bounds that include their score on both sides, or on neither",
                 key=f"{hook} bounds",
@@ -304,16 +301,15 @@ class MirroredScoresGiveMirroredOrders(Check):
                 evidence=("pairs",),
             )
 
-    def _note(self, subject: Subject, hook: str, what: str) -> Answer:
-        return self.finding(
-            subject.where(hook),
+    def _note(self, hook: str, what: str) -> Answer:
+        return self.departs(
             f"{hook.partition('.')[2]} treats the sides differently by design: {what}",
+            hook=hook,
             measured=what,
             expected="nothing; a look, whether it is meant",
             key=f"{hook} by design",
             cause="the sides are treated differently by design",
             severity=Severity.INFO,
-            evidence=("books",),
         )
 
 

@@ -105,10 +105,10 @@ class BacktestIsLive(Check):
         for key, cases in by_cause.items():
             name, first, total = cases[0]
             ruled = name in (MADE_UP, BESIDE)
-            yield self.finding(
-                subject.where(RULES[1] if ruled else PATHS[1]),
+            yield self.departs(
                 f"{key} {first.text} (backtest, then live; {total} rows {name}"
                 + (f"; also {', '.join(n for n, *_ in cases[1:])})" if cases[1:] else ")"),
+                hook=RULES[1] if ruled else PATHS[1],
                 measured=first.text,
                 expected="the same in backtest and live",
                 key=key,
@@ -186,10 +186,10 @@ class BacktestIsLive(Check):
         if not declined:
             yield Gap(name, f"{refuses} refused the table, though none of {len(alone)} rows alone")
             return
-        yield self.finding(
-            subject.where(f"decisions.{refuses}"),
+        yield self.departs(
             f"{refuses} refuses {declined} of {len(alone)} rows {name} that {answers} trades: "
             f"{refusal.refusal or 'without a reason'}",
+            hook=f"decisions.{refuses}",
             measured=f"{refuses} refuses, {answers} trades",
             expected="the same in backtest and live",
             key=f"refusal {name}",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
 from audit_lib.probes.questions.samples import built, numeric, whole_dates
@@ -43,6 +43,8 @@ class RulesMeanWhatTheySay(Check):
     code = "INT011"
     severity = Severity.HIGH
     offered = (TEXTS, FIRES)
+    about = FIRES
+    cites = ("rules",)
 
     seed: int = Field(35, description="of the shuffled rows")
     rows: int = Field(2_000, ge=50, description="rows of the sample that are used")
@@ -53,7 +55,7 @@ class RulesMeanWhatTheySay(Check):
         rules = {str(n): (str(r.get("side", "")), str(r.get("text", ""))) for n, r in texts.items()}
         written = {name: text for name, (_, text) in rules.items() if text.strip()}
         for name in rules.keys() - written.keys():
-            yield self._report(subject, f"rule {name} is empty", "a condition", f"{name} empty")
+            yield self.departs(f"rule {name} is empty", expected="a condition", key=f"{name} empty")
         real = whole_dates(built(subject).dropna(), self.rows)
         tables = [real, self._stretched(real), real * np.nan]
         names = list(written)
@@ -71,10 +73,14 @@ class RulesMeanWhatTheySay(Check):
             if rate == 1 or (rate == 0 and not beyond):
                 how = "fires in every row" if rate else "never fires, nor in rows ten times as far"
                 what = f"rule {name} {how}: {written[name]}"
-                yield self._report(subject, what, "some rows", f"{name} rate", Severity.MEDIUM)
+                yield self.departs(
+                    what, expected="some rows", key=f"{name} rate", severity=Severity.MEDIUM
+                )
             if blank.answered and name in blank.got and blank.got[name].any():
                 what = f"rule {name} fires where every feature is missing"
-                yield self._report(subject, what, "no row", f"{name} blank", Severity.MEDIUM)
+                yield self.departs(
+                    what, expected="no row", key=f"{name} blank", severity=Severity.MEDIUM
+                )
         yield Examined(len(rows), "rules")
         heads = ("rule", "side", "text", "share of rows in which it fires")
         yield Evidence("rules", "Rules, and how often they fire", heads, tuple(rows))
@@ -82,7 +88,9 @@ class RulesMeanWhatTheySay(Check):
         for a, b in combinations(seen, 2):
             if rules[a][0] != rules[b][0] and seen[a].any() and seen[a].equals(seen[b]):
                 what = f"rules {a} ({rules[a][0]}) and {b} ({rules[b][0]}) fire in the same rows"
-                yield self._report(subject, what, "other rows", f"{a} {b}", Severity.MEDIUM)
+                yield self.departs(
+                    what, expected="other rows", key=f"{a} {b}", severity=Severity.MEDIUM
+                )
 
     def _names(
         self,
@@ -107,14 +115,14 @@ class RulesMeanWhatTheySay(Check):
             taken.append((rule, token))
             if token not in real and reply.got[rule].astype(bool).equals(seen[rule]):
                 what = f"rule {rule}: {token} is no feature, and a made-up name does as well"
-                yield self._report(subject, what, "a name that resolves", f"{rule} {token}")
+                yield self.departs(what, expected="a name that resolves", key=f"{rule} {token}")
         if taken:
             rule, token = taken[0]
             what = (
                 f"a name that nobody knows is not refused in {len(taken)} of {len(places)} places: "
                 f"rule {rule} with another name for {token} is evaluated"
             )
-            yield self._report(subject, what, "a refusal", "unknown name")
+            yield self.departs(what, expected="a refusal", key="unknown name")
 
     def _stretched(self, real: pd.DataFrame) -> pd.DataFrame:
         rng = np.random.default_rng(self.seed)
@@ -126,16 +134,3 @@ class RulesMeanWhatTheySay(Check):
         self, subject: Subject, questions: list[tuple[dict[str, str], pd.DataFrame]]
     ) -> list[Reply[pd.DataFrame]]:
         return ask_many(subject.hook(FIRES), questions, into=frame)
-
-    def _report(
-        self, subject: Subject, what: str, expected: str, key: str, severity: Severity | None = None
-    ) -> Answer:
-        return self.finding(
-            subject.where(FIRES),
-            what,
-            measured=what,
-            expected=expected,
-            key=key,
-            severity=severity,
-            evidence=("rules",),
-        )

@@ -94,7 +94,6 @@ class RulesTradeWhenTheyShould(Check):
         path = hook.split(".")[1]
         if answered and not traded:
             yield self._report(
-                subject,
                 hook,
                 f"none of {answered} rows is traded by {path}, real and stretched ones alike",
                 "an order for some",
@@ -105,7 +104,6 @@ class RulesTradeWhenTheyShould(Check):
             shares.append(("features NaN", 100 * self._count(blank) / ROWS, hook))
         if blank.answered and self._count(blank):
             yield self._report(
-                subject,
                 hook,
                 f"{path} trades {self._count(blank)} of {len(blank.got)} rows without any feature",
                 "no order, or a refusal",
@@ -142,7 +140,6 @@ class RulesTradeWhenTheyShould(Check):
         strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
         if strong and not any(self._count(r, 1.0) for r in strong):
             yield self._report(
-                subject,
                 hook,
                 "with every directional head at its strongest nothing is bought",
                 "a buy",
@@ -155,7 +152,6 @@ class RulesTradeWhenTheyShould(Check):
             ranks = name == "neutral" and self._ranks(reply, replies[STRONGEST])
             if quiet and reply.answered and not ranks and self._count(reply, rows=rows):
                 yield self._report(
-                    subject,
                     hook,
                     f"{self._count(reply, rows=rows)} of {rows} rows are traded with scores {name}",
                     "no order",
@@ -232,12 +228,11 @@ class RulesTradeWhenTheyShould(Check):
         sides = reply.got["side"].iloc[:rows]
         return int((sides != 0).sum() if side is None else (sides == side).sum())
 
-    def _report(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:
+    def _report(self, hook: str, message: str, expected: str, key: str) -> Answer:
         both = {"never": "nothing is traded", "NaN features": "trades without a feature"}
-        return self.finding(
-            subject.where(hook),
+        return self.departs(
             message,
-            measured=message,
+            hook=hook,
             expected=expected,
             key=key,
             cause=both.get(key, ""),

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
@@ -52,6 +52,7 @@ class PositionsAddUp(Check):
     code = "INT010"
     severity = Severity.HIGH
     offered = (HOOK,)
+    cites = ("positions",)
 
     seed: int = Field(34, description="of everything random")
     positions: int = Field(60, ge=10, description="drawn positions")
@@ -73,9 +74,9 @@ class PositionsAddUp(Check):
         ratios = (got["gross"] / moves).dropna()
         factor = float(np.median(ratios)) if len(ratios) else 1.0  # of a contract, such as 100
         scale = (given["size"] * given["entry"]).to_numpy() * max(abs(factor), 1.0)
-        yield from self._defined(subject, given, got, factor * moves.to_numpy(), scale)
+        yield from self._defined(given, got, factor * moves.to_numpy(), scale)
         yield from self._related(subject, given, got, scale)
-        yield from self._impossible(subject, hook, given)
+        yield from self._impossible(hook, given)
 
     def _drawn(self, rng: np.random.Generator) -> pd.DataFrame:
         entry = rng.uniform(5, 300, self.positions)
@@ -90,7 +91,6 @@ class PositionsAddUp(Check):
 
     def _defined(
         self,
-        subject: Subject,
         given: pd.DataFrame,
         got: pd.DataFrame,
         due: Floats,
@@ -112,7 +112,9 @@ class PositionsAddUp(Check):
                 f"gross is not the move of the position in {int(wrong.sum())} of {len(gross)}: "
                 f"{_row_text(given, at)} earns {gross[at]:.6g}"
             )
-            yield self._report(subject, text, f"{gross[at]:.6g}", f"{abs(due[at]):.6g}", "gross")
+            yield self.departs(
+                text, measured=f"{gross[at]:.6g}", expected=f"{abs(due[at]):.6g}", key="gross"
+            )
         if apart.any():
             at = int(np.argmax(apart))
             text = (
@@ -120,15 +122,15 @@ class PositionsAddUp(Check):
                 f"{_row_text(given, at)} has gross {gross[at]:.6g}, fees {fees[at]:.6g}, "
                 f"net {net[at]:.6g}"
             )
-            yield self._report(
-                subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net"
+            yield self.departs(
+                text, measured=f"{net[at]:.6g}", expected=f"{gross[at] - fees[at]:.6g}", key="net"
             )
         if paid.any():
             at = int(np.argmax(paid))
             told = "are paid out" if fees[at] < 0 else "are no number"
             key = "negative fees" if fees[at] < 0 else "unknown fees"
             text = f"fees {told} in {int(paid.sum())} of {len(fees)}: {_row_text(given, at)}"
-            yield self._report(subject, text, f"{fees[at]:.6g}", "0 or more", key)
+            yield self.departs(text, measured=f"{fees[at]:.6g}", expected="0 or more", key=key)
 
     def _related(
         self, subject: Subject, given: pd.DataFrame, got: pd.DataFrame, scale: Floats
@@ -176,7 +178,9 @@ class PositionsAddUp(Check):
                 f", and {where} says both legs" if where else ": is the exit free, or paid before?"
             )
             level = Severity.MEDIUM if where else Severity.INFO
-            yield self._report(subject, text + more, "one leg", "fees on both", "legs", level)
+            yield self.departs(
+                text + more, measured="one leg", expected="fees on both", key="legs", severity=level
+            )
         sentences = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",
@@ -189,14 +193,16 @@ class PositionsAddUp(Check):
                 at = int(np.argmax(wrong))
                 text = f"{sentences[name]}, in {int(wrong.sum())} of {len(wrong)}"
                 measured = f"{_row_text(cases[name], at)}: {_row_text(replies[name].got, at)}"
-                yield self._report(subject, f"{text}: {measured}", measured, "the relation", name)
+                yield self.departs(
+                    f"{text}: {measured}", measured=measured, expected="the relation", key=name
+                )
 
     def _held(self, off: dict[str, Floats]) -> Answers:
         for name, gap in off.items():
             what = f"furthest from how a position adds up, {name}"
             yield Margin(what, float(np.max(gap)), self.tolerance, "of its value")
 
-    def _impossible(self, subject: Subject, hook: Hook, given: pd.DataFrame) -> Answers:
+    def _impossible(self, hook: Hook, given: pd.DataFrame) -> Answers:
         odd = [("exit", np.nan), ("entry", np.nan), ("exit", -5.0), ("entry", 0.0)]
         odd += [("size", np.nan), ("size", -3.0), ("side", np.nan)]
         tables = [given.iloc[[0]].assign(**{column: value}) for column, value in odd]
@@ -212,30 +218,14 @@ class PositionsAddUp(Check):
                 text, severity = f"a position with {what} ends in a crash", Severity.LOW
             else:
                 continue
-            yield self._report(
-                subject, text, what, "a refusal, or NaN", what, severity, "cannot be settled"
+            yield self.departs(
+                text,
+                measured=what,
+                expected="a refusal, or NaN",
+                key=what,
+                severity=severity,
+                cause="cannot be settled",
             )
-
-    def _report(
-        self,
-        subject: Subject,
-        text: str,
-        measured: str,
-        expected: str,
-        key: str,
-        severity: Severity | None = None,
-        cause: str = "",
-    ) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
-            text,
-            measured=measured,
-            expected=expected,
-            key=key,
-            severity=severity,
-            cause=cause,
-            evidence=("positions",),
-        )
 
 
 def _promised(subject: Subject) -> str:

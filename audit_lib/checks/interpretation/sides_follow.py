@@ -91,7 +91,7 @@ class SidesFollowADirectionalHead(Check):
             if led:
                 yield Gap(hook, f"sides follow {led[0]}, and nobody says of what kind that head is")
             else:
-                yield self._report(subject, hook, seen_by[0], names, least)
+                yield self._report(hook, seen_by[0], names, least)
         yield Evidence(
             "areas",
             "Probability that a buy scores above a sell",
@@ -148,16 +148,14 @@ class SidesFollowADirectionalHead(Check):
             return f"sides follow {rival}, which tells no direction", self.severity
         return "sides follow no directional head", Severity.HIGH
 
-    def _report(
-        self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], least: float
-    ) -> Answer:
+    def _report(self, hook: str, areas: dict[str, float], names: list[str], least: float) -> Answer:
         departure = self._departure(areas, names, least)
         text, severity = departure or ("sides follow no directional head", Severity.HIGH)
         best, rival = _best(areas, names), _rival(areas, names)
-        return self.finding(
-            subject.where(hook),
+        return self.departs(
             f"{text}: a buy ranks above a sell with probability {areas[best]:.2f} on {best}"
             + (f", {areas[rival]:.2f} on {rival}" if rival else ""),
+            hook=hook,
             measured=areas[best],
             expected=f"at least {least:g} on a return or a probability",
             key="sides",

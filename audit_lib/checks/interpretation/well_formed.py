@@ -51,6 +51,7 @@ class OrdersAreWellFormed(Check):
     code = "INT002"
     severity = Severity.HIGH
     needs = ("predictor.required",)
+    cites = ("sizes",)
 
     seed: int = Field(13, description="of everything random")
     rows: int = Field(400, ge=10, description="rows of the sample that are used")
@@ -84,7 +85,7 @@ class OrdersAreWellFormed(Check):
                 if wrong.any():
                     yield self._report(subject, hook, name, text, wrong, got)
             if hook in RULES and self.sizing:
-                yield from self._sizing(subject, hook, features, got)
+                yield from self._sizing(hook, features, got)
         if not count:
             yield Gap("orders", "none was placed in any scenario")
         yield Evidence(
@@ -133,21 +134,18 @@ class OrdersAreWellFormed(Check):
         first, path = got.iloc[int(np.flatnonzero(wrong)[0])], hook.split(".")[1]
         declared = "".join(f", {n} {first[n]!r}" for n in subject.parameters.orders)
         shown = f"side {first['side']:g}, size {first['size']:g}, gate {first['gate']!r}{declared}"
-        return self.finding(
-            subject.where(hook),
+        return self.departs(
             f"{int(wrong.sum())} of {len(got)} orders of {path} ({name}) have {text}, first "
             f"{shown}",
+            hook=hook,
             measured=shown,
             expected=f"no order with {text}",
             key=f"{text} {name}",
             cause=f"{path}: {text}",
             severity=Severity.INFO if noted else None,
-            evidence=("sizes",),
         )
 
-    def _sizing(
-        self, subject: Subject, hook: str, features: pd.DataFrame, got: pd.DataFrame
-    ) -> Answers:
+    def _sizing(self, hook: str, features: pd.DataFrame, got: pd.DataFrame) -> Answers:
         unknown = [head for head in self.sizing if head not in features]
         if unknown:
             yield Gap("monotone sizing", f"no head is called {unknown[0]!r} (option sizing)")
@@ -161,13 +159,12 @@ class OrdersAreWellFormed(Check):
             pairs, broken, worst = dominance_breaks(scores, sizes, free, slack=1e-12)
             yield Examined(pairs, f"pairs of {word} orders")
             if worst:
-                yield self.finding(
-                    subject.where(hook),
+                yield self.departs(
                     f"{broken} of {pairs} pairs of {word} orders get a smaller size, with no gate, "
                     f"for scores at least as good in {', '.join(self.sizing)}: by up to "
                     f"{worst.amount:.4g}",
+                    hook=hook,
                     measured=f"{broken} pairs",
                     expected="0 pairs",
                     key=f"sizing {word}",
-                    evidence=("sizes",),
                 )

@@ -40,6 +40,7 @@ class WaiversAreInForce(Check):
     code = "LED902"
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
+    cites = ("waivers",)
 
     def run(self, subject: Subject) -> Answers:
         """Apply the waivers, report the stale ones."""
@@ -89,7 +90,6 @@ class WaiversAreInForce(Check):
                 measured=first.expires.isoformat(),
                 expected=f"on or after {today.isoformat()}",
                 key=f"expired {_key(first)}",
-                evidence=("waivers",),
             )
 
     def _unused(self, waivers: Iterable[Exemption]) -> Iterator[Finding]:
@@ -102,7 +102,6 @@ class WaiversAreInForce(Check):
                 measured="0 findings",
                 expected="at least 1",
                 key=f"unused {_key(first) if first.file == FILE else first.file}",
-                evidence=("waivers",),
             )
 
 

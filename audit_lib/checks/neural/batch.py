@@ -58,17 +58,17 @@ class NeuralRowsAreIndependent(Check):
             f"{FORWARD} gives no output for ordinary rows:"
         )
         companies = _companies(inputs, rng)
-        here = yield from self._held(subject, hook, companies, due, "batches", "company")
+        here = yield from self._held(hook, companies, due, "batches", "company")
         if all(gap <= self.tolerance for gap in here.values()):  # else it stands already
             there, order = subject.elsewhere(1).hook(FORWARD), rng.permutation(self.rows)
             again = [Company("a process that was asked nothing before", (inputs[order],), order)]
-            yield from self._held(subject, there, again, due, "calls in another process", "process")
+            yield from self._held(there, again, due, "calls in another process", "process")
         if subject.has(EXPORTED):
             hook = subject.hook(EXPORTED)
-            yield from self._held(subject, hook, companies, due, "exported batches", "exported")
+            yield from self._held(hook, companies, due, "exported batches", "exported")
 
     def _held(
-        self, subject: Subject, hook: Hook, cases: list[Company], due: Floats, name: str, key: str
+        self, hook: Hook, cases: list[Company], due: Floats, name: str, key: str
     ) -> Generator[Answer, None, dict[str, float]]:
         exported = key == "exported"
         tolerance = self.exported_tolerance if exported else self.tolerance
@@ -76,9 +76,9 @@ class NeuralRowsAreIndependent(Check):
         changed = changes(hook, cases, due, name=name, tolerance=tolerance, exact=exact)
         yield from changed.told
         if changed.broken:
-            yield self.finding(
-                subject.where(EXPORTED if exported else FORWARD),
+            yield self.departs(
                 changed.said + (f", against {FORWARD}" if exported else ""),
+                hook=EXPORTED if exported else FORWARD,
                 measured=max(changed.broken.values()),
                 expected=f"at most {tolerance:g}",
                 key=key,

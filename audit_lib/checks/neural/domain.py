@@ -52,8 +52,7 @@ class NeuralDomainIsClosed(Check):
         for name, problem, severity in problems(
             answers, partial(self._problem, clean), raised=True
         ):
-            yield self.finding(
-                subject.where("neural.forward"),
+            yield self.departs(
                 f"{name}: {problem}",
                 measured=problem,
                 expected=self._expected(name),

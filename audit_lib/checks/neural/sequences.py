@@ -68,8 +68,7 @@ class PaddingMeansNothing(Check):
         changed = changes(hook, companies, due, name="batches", tolerance=self.tolerance)
         yield from changed.told
         if changed.broken:
-            yield self.finding(
-                subject.where(SEQUENCES),
+            yield self.departs(
                 changed.said,
                 measured=max(changed.broken.values()),
                 expected=f"at most {self.tolerance:g}",
@@ -80,8 +79,7 @@ class PaddingMeansNothing(Check):
         last[every, lengths - 1] += 1.0
         moved = ask(hook, last, lengths, into=floats(n, -1))
         if moved.answered and np.array_equal(moved.got, due):
-            yield self.finding(
-                subject.where(SEQUENCES),
+            yield self.departs(
                 "the last step that is meant moves no output",
                 measured="nothing moves",
                 expected="the newest step counts",

@@ -55,6 +55,7 @@ class StatesFitOrAreRefused(Check):
     severity = Severity.HIGH
     offered = (STATE, LOAD)
     needs = (STATE, LOAD)
+    about = LOAD
 
     seed: int = Field(53, description="of everything random")
     arrays: int = Field(6, ge=1, description="arrays that are drawn")
@@ -70,8 +71,7 @@ class StatesFitOrAreRefused(Check):
             raise NotAssessed(f"{LOAD} gives no finite outputs for the version's own state")
         same = again.answered and _close(again.got, first.got, 1e-6)
         if not same:
-            yield self.finding(
-                subject.where(LOAD),
+            yield self.departs(
                 "the same state gives other outputs when it is loaded again: something of the "
                 "network is not in it",
                 measured="other outputs",
@@ -81,8 +81,7 @@ class StatesFitOrAreRefused(Check):
         other = {n: _moved(a, rng) for n, a in state.items()}
         moved = ask(hook, other, inputs, into=floats(8, -1))
         if same and moved.answered and np.array_equal(moved.got, first.got):
-            yield self.finding(
-                subject.where(LOAD),
+            yield self.departs(
                 "other weights under all names of the state give the same outputs: what is stored "
                 "does not reach the network (or the hook does not pass it on)",
                 measured="the same outputs",
@@ -94,9 +93,9 @@ class StatesFitOrAreRefused(Check):
         if subject.has(FORWARD):
             served = ask(subject.hook(FORWARD), inputs, into=floats(8, -1))
             if same and served.answered and not _close(served.got, first.got, 1e-4):
-                yield self.finding(
-                    subject.where(FORWARD),
+                yield self.departs(
                     "the network that is served gives other outputs than its stored state",
+                    hook=FORWARD,
                     measured="other outputs",
                     expected=f"those of {LOAD} with {STATE}",
                     key="served",
@@ -121,8 +120,7 @@ class StatesFitOrAreRefused(Check):
                 effect = "is taken, and predicts"
             else:
                 continue
-            yield self.finding(
-                subject.where(LOAD),
+            yield self.departs(
                 f"a state with {what} {effect}",
                 measured=effect,
                 expected=EXPECTED[kind],

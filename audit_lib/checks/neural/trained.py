@@ -73,20 +73,19 @@ class NetworkWasTrained(Check):
             f"{FORWARD} gives no output for ordinary rows:"
         )
         yield Examined(len(got), "outputs")
-        yield from self._spoken(subject, got)
+        yield from self._spoken(got)
         if subject.has(STATE):
             yield from self._drawn(subject)
         if subject.has(GRADIENTS):
             yield from self._gradients(subject, inputs, got, rng)
 
-    def _spoken(self, subject: Subject, got: Floats) -> Answers:
+    def _spoken(self, got: Floats) -> Answers:
         for k, column in enumerate(got.T):
             size = max(float(np.nanmax(np.abs(column), initial=0.0)), 1e-12)
             values = len(np.unique(np.round(column[np.isfinite(column)] / size, 7)))
             if np.isfinite(column).all() and values <= 2:
                 what = "the same" if values == 1 else "one of two values"
-                yield self.finding(
-                    subject.where(FORWARD),
+                yield self.departs(
                     f"output {k} is {what} for {len(column)} rows of all sizes",
                     measured=f"{values} values",
                     expected="outputs that follow the inputs",
@@ -112,17 +111,17 @@ class NetworkWasTrained(Check):
             if chance > BY_CHANCE:
                 yield Gap("whether weights were trained", "too few, or drawn without an edge")
                 return
-            yield self.finding(
-                subject.where(STATE),
+            yield self.departs(
                 f"all {len(weights)} arrays of stored weights lie as fresh layers are drawn",
+                hook=STATE,
                 measured=f"a chance of {chance:.1g} after training",
                 expected="weights that training has moved",
                 key="untrained",
             )
         elif fresh:
-            yield self.finding(
-                subject.where(STATE),
+            yield self.departs(
                 f"{fresh[0]} and its variance are those of a fresh layer, beside trained weights",
+                hook=STATE,
                 measured="mean 0, variance 1",
                 expected="statistics of training batches",
                 key="statistics",

@@ -79,15 +79,15 @@ class LabelsFindTheirRows(Check):
         for name in same:
             reply = answers[name]
             if reply.answered and gap(reply, straight.got) > self.tolerance:
-                yield self._report(subject, name, gap(reply, straight.got))
+                yield self._report(name, gap(reply, straight.got))
         early, waiting = answers["before they are due"], answers["not due yet"]
         if early.answered and waiting.answered and gap(early, waiting.got) > self.tolerance:
-            yield self._report(subject, "labels before they are due", gap(early, waiting.got))
+            yield self._report("labels before they are due", gap(early, waiting.got))
         late = answers["after later ones"]
         if late.refusal is None and late.answered and gap(late, never.got) <= self.tolerance:
             text = "labels that come after later ones are lost"
-            yield self._finding(subject, text, "late", "as if they never came")
-        yield from self._joined(subject, answers)
+            yield self._finding(text, "late", "as if they never came")
+        yield from self._joined(answers)
 
     def _same(self, made: Deliveries) -> dict[str, Case]:
         """Courses that must end as the straight one does."""
@@ -135,7 +135,7 @@ class LabelsFindTheirRows(Check):
             ),
         }
 
-    def _joined(self, subject: Subject, answers: dict[str, Reply[Floats]]) -> Answers:
+    def _joined(self, answers: dict[str, Reply[Floats]]) -> Answers:
         """By key, labels in another order teach what they teach in one order or the other."""
         names = ("labels in another order", "straight", "rows and labels in another order")
         shuffled, straight, turned = (answers[n] for n in names)
@@ -147,20 +147,17 @@ class LabelsFindTheirRows(Check):
             text = (
                 "labels in another order than their rows teach something else: joined by position"
             )
-            yield self._finding(subject, text, "order", f"{min(near):.3g} spreads away")
+            yield self._finding(text, "order", f"{min(near):.3g} spreads away")
 
-    def _report(self, subject: Subject, name: str, gap: float) -> Answer:
+    def _report(self, name: str, gap: float) -> Answer:
         key = "restart" if name.startswith("a restart") else name
         cause = "a restart between rows and labels forgets" if key == "restart" else ""
         return self._finding(
-            subject, f"{name} changes predictions by {gap:.3g} spreads", name, f"{gap:.3g}", cause
+            f"{name} changes predictions by {gap:.3g} spreads", name, f"{gap:.3g}", cause
         )
 
-    def _finding(
-        self, subject: Subject, text: str, key: str, measured: str, cause: str = ""
-    ) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
+    def _finding(self, text: str, key: str, measured: str, cause: str = "") -> Answer:
+        return self.departs(
             text,
             measured=measured,
             expected="each label learnt once, from its own row, when it is due",

@@ -48,6 +48,8 @@ class LearnerFollowsItsLessons(Check):
     code = "ONL004"
     severity = Severity.HIGH
     needs = (HOOK,)
+    cites = ("lessons",)
+    expects = "predictions go where the labels point"
 
     seed: int = Field(71, description="of everything random")
     batches: int = Field(8, ge=4, description="made-up batches")
@@ -91,14 +93,14 @@ class LearnerFollowsItsLessons(Check):
                 yield Gap("lessons", f"{why} (agreement {along:.2f})")
                 return
             taught = along
-        direction = self._direction(subject, taught, dict(rows[1:]), answers)
+        direction = self._direction(taught, dict(rows[1:]), answers)
         if direction is not None:
             yield direction
         elif taught >= 0.5:
             yield Margin(
                 "agreement of what was learnt with what was taught", taught, 0.5, least=True
             )
-            yield from self._all_rows(subject, lessons, answers)
+            yield from self._all_rows(lessons, answers)
 
     def _courses(self, lessons: Lessons) -> dict[str, object]:
         courses: dict[str, object] = {}
@@ -177,19 +179,20 @@ class LearnerFollowsItsLessons(Check):
             idle = [c for c, one in zip(lessons.columns, same, strict=True) if one]
         if 0 < len(idle) < len(lessons.columns):
             text = f"{len(idle)} of {len(lessons.columns)} columns are learnt nothing of: "
-            return self._report(subject, text + ", ".join(idle[:6]), "columns", float(len(idle)))
+            return self.departs(
+                text + ", ".join(idle[:6]), key="columns", measured=float(len(idle))
+            )
         all_answered = all(answers[n].answered for n in (*_SIDES, "nothing", "doubled"))
         if not all_answered or np.array_equal(answers["doubled"].got, answers["way 0"].got):
             return None  # it learns of the labels' signs alone
         for word in _SIDES:
             if np.array_equal(answers[word].got, answers["nothing"].got):
                 text = f"labels {word} 0 teach what labels of 0 do, as if they were clipped there"
-                return self._report(subject, text, "clipped", 0.0)
+                return self.departs(text, key="clipped", measured=0.0)
         return None
 
     def _direction(
         self,
-        subject: Subject,
         taught: float,
         lagged: Mapping[str, float],
         answers: Mapping[str, Reply[Floats]],
@@ -201,24 +204,22 @@ class LearnerFollowsItsLessons(Check):
             if not moves:
                 return Gap("lessons", "no lesson changes a prediction")
             text = "predictions move with every batch and are the same whatever the labels say"
-            return self._report(subject, text, "unrelated", 0.0)
+            return self.departs(text, key="unrelated", measured=0.0)
         for name, value in lagged.items():
             if abs(value) >= 0.5 > abs(taught):
                 text = f"{name}: what is learnt agrees with that ({value:.2f}), and not with the "
                 text += f"labels' own rows ({taught:.2f})"
-                return self._report(subject, text, "lag", value)
+                return self.departs(text, key="lag", measured=value)
         if taught <= -0.5:
             text = f"what is learnt is the opposite of what is taught (agreement {taught:.2f})"
-            return self._report(subject, text, "sign", taught)
+            return self.departs(text, key="sign", measured=taught)
         if abs(taught) < 0.3:
             text = f"what is learnt has nothing to do with the labels (agreement {taught:.2f})"
-            return self._report(subject, text, "unrelated", taught)
+            return self.departs(text, key="unrelated", measured=taught)
         weak = f"agreement with the labels of {taught:.2f} tells too little"
         return None if taught >= 0.5 else Gap("lessons", weak)
 
-    def _all_rows(
-        self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
-    ) -> Answers:
+    def _all_rows(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]]) -> Answers:
         """Parts of batches that teach nothing, later batches that turn nothing, the memory."""
         whole, truth = answers["way 0"].got, lessons.truth(0)
 
@@ -234,23 +235,21 @@ class LearnerFollowsItsLessons(Check):
         if idle:
             which = ", ".join(("first", "second", "third", "last")[q] for q in idle)
             text = f"rows in the {which} quarter of a batch teach nothing"
-            yield self._report(subject, text, "rows", float(len(idle)))
+            yield self.departs(text, key="rows", measured=float(len(idle)))
             return
         turned = moved("turned")
         if turned is not None and turned <= 0.0:
             text = f"{self.batches - self.batches // 2} later batches that say the opposite turn "
             text += "no prediction their way"
-            yield self._report(subject, text, "drift", turned)
+            yield self.departs(text, key="drift", measured=turned)
         base = answers["same rows"]
         earlier = [answers[f"batch {i}"] for i in range(self.batches - 1)]
         if base.answered and all(r.answered and np.array_equal(r.got, base.got) for r in earlier):
             text = f"of {self.batches} batches all but the last leave no trace, as if the state "
-            yield self._report(subject, text + "were reset with each", "reset", 0.0)
-        yield from self._memory(subject, lessons, answers)
+            yield self.departs(text + "were reset with each", key="reset", measured=0.0)
+        yield from self._memory(lessons, answers)
 
-    def _memory(
-        self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
-    ) -> Answers:
+    def _memory(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]]) -> Answers:
         """How much less an older batch weighs than a later one of the same rows."""
         base, truth = answers["same rows"], lessons.truth(0)
         effects = [
@@ -272,14 +271,4 @@ class LearnerFollowsItsLessons(Check):
         stated = self.half_life
         if stated is not None and not 0.5 <= measured / stated <= 2.0:
             text = f"a row counts half after {measured:.0f} rows; {stated:g} are stated"
-            yield self._report(subject, text, "memory", measured)
-
-    def _report(self, subject: Subject, text: str, key: str, measured: float) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
-            text,
-            measured=measured,
-            expected="predictions go where the labels point",
-            key=key,
-            evidence=("lessons",),
-        )
+            yield self.departs(text, key="memory", measured=measured)

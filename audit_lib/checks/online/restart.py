@@ -29,6 +29,7 @@ class RestartChangesNothing(Check):
     code = "ONL001"
     severity = Severity.HIGH
     needs = ("online.run",)
+    cites = ("restarts",)
 
     seed: int = Field(60, description="of everything random")
     batches: int = Field(5, ge=2, description="made-up batches")
@@ -62,30 +63,26 @@ class RestartChangesNothing(Check):
             Bound("value", self.tolerance, "spreads of the predictions"),
         )
         if gaps and gaps[0][0] is None and not gaps[0][1] <= self.tolerance:
-            yield self._finding(subject, "the same run twice", gaps[0][1], "repeat")
+            yield self._finding("the same run twice", gaps[0][1], "repeat")
         else:
             broken = [(i, gap) for i, gap in gaps if i is not None and not gap <= self.tolerance]
             if broken:
                 i, gap = max(broken, key=lambda item: item[1])
                 what = f"a restart ({len(broken)} of {self.batches} places, most after batch {i})"
-                yield self._finding(subject, what, gap, "restart")
+                yield self._finding(what, gap, "restart")
         if untaught.answered and np.array_equal(untaught.got, straight.got):
-            yield self.finding(
-                subject.where("online.run"),
+            yield self.departs(
                 f"{self.batches - 1} further batches change no prediction: nothing is learnt",
                 measured="no change",
                 expected="predictions follow what was learnt",
                 key="learning",
                 severity=Severity.MEDIUM,
-                evidence=("restarts",),
             )
 
-    def _finding(self, subject: Subject, what: str, gap: float, key: str) -> Answer:
-        return self.finding(
-            subject.where("online.run"),
+    def _finding(self, what: str, gap: float, key: str) -> Answer:
+        return self.departs(
             f"{what} changes predictions by {gap:.3g} of their spread",
             measured=gap,
             expected=f"at most {self.tolerance:g}",
             key=key,
-            evidence=("restarts",),
         )

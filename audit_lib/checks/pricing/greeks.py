@@ -50,6 +50,7 @@ class GreeksAreDerivatives(Check):
     severity = Severity.HIGH
     needs = ("pricing.price",)
     offered = (HOOK,)
+    about = HOOK
 
     seed: int = Field(57, description="of the drawn options")
     options: int = Field(80, ge=10, description="drawn options")
@@ -84,8 +85,7 @@ class GreeksAreDerivatives(Check):
                 continue
             relation = f"{ratio:.6g} times" if ratio is not None else "not"
             at = wrong[0]
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{name} is {relation} the derivative of the price in {len(wrong)} of {len(due)} "
                 f"options, first {text_of(table.iloc[at])}: {greek[at]:.6g}, and prices move by "
                 f"{due[at]:.6g}",
@@ -119,22 +119,19 @@ class GreeksAreDerivatives(Check):
             gap = (got[name] - other.got[name].to_numpy()) / unit - sign * apart.get(name, 0.0)
             size = np.abs(got[name]) / unit + np.abs(apart.get(name, 0.0))
             wrong = (gap.abs() > 1e-3 * (size + size.median())).to_numpy()
-            yield from self._told(subject, table, wrong, name, "a call's and its put's differ from "
+            yield from self._told(table, wrong, name, "a call's and its put's differ from "
                                   "what parity says", float(gap.abs().max()))  # fmt: skip
         if limit.answered and "delta" in right:
             due = np.where(sign * (table.index % 2 - 0.5) > 0, sign * np.exp(-q * 0.1), 0.0)
             gap = (limit.got["delta"].to_numpy(np.float64) / self.units.get("delta", 1.0)) - due
             wrong = ~(np.abs(gap) <= 1e-3)
-            yield from self._told(subject, decided, wrong, "delta", "is not its limit",
+            yield from self._told(decided, wrong, "delta", "is not its limit",
                                   float(np.nanmax(np.abs(gap))))  # fmt: skip
 
-    def _told(
-        self, subject: Subject, table: pd.DataFrame, wrong: Flags, name: str, how: str, by: float
-    ) -> Answers:
+    def _told(self, table: pd.DataFrame, wrong: Flags, name: str, how: str, by: float) -> Answers:
         yield Examined(len(table), f"values of {name}")
         if wrong.any():
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{name}: {how}, in {int(wrong.sum())} of {len(table)} options, by up to {by:.4g}, "
                 f"first {text_of(table.iloc[int(np.argmax(wrong))])}",
                 measured=by,

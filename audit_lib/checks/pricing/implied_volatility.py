@@ -56,6 +56,7 @@ class ImpliedVolatilityInvertsPrice(Check):
     code = "PRC003"
     severity = Severity.HIGH
     needs = ("pricing.price", "pricing.implied_volatility")
+    about = "pricing.implied_volatility"
 
     tolerance: float = Field(1e-4, gt=0, description="volatility, as a fraction (1e-4 is 1 bp)")
     seed: int = Field(53, description="of the options that are drawn")
@@ -113,8 +114,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         wrong = ~(error <= self.tolerance)
         if wrong.any():
             at = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))
-            yield self.finding(
-                subject.where("pricing.implied_volatility"),
+            yield self.departs(
                 f"{int(wrong.sum())} of {len(priced)} prices are not inverted: "
                 f"{text_of(options.iloc[at])} comes back as {reply.got[at]:.6g}",
                 measured=float(reply.got[at]),
@@ -134,8 +134,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         again = ask(subject.hook("pricing.price"), made, into=floats(len(made)))
         off = np.abs(again.got - price) / made["spot"] if again.answered else pd.Series([0.0])
         if (loose := off > self.resolution).any():
-            yield self.finding(
-                subject.where("pricing.implied_volatility"),
+            yield self.departs(
                 f"{int(loose.sum())} of {len(made)} volatilities are near, and price otherwise, by "
                 f"up to {float(off.max()):.3g} of spot",
                 measured=float(off.max()),
@@ -172,8 +171,7 @@ class ImpliedVolatilityInvertsPrice(Check):
             off = np.abs(again.got - price[solved]) / spot[solved]
             if (wrong := ~(off <= self.resolution)).any():
                 at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
-                yield self.finding(
-                    subject.where("pricing.implied_volatility"),
+                yield self.departs(
                     f"{int(wrong.sum())} of {len(bare)} prices {name} get a volatility that prices "
                     f"otherwise, worst by {off[at]:.3g} of spot: {text_of(repriced.iloc[at])}",
                     measured=float(repriced["volatility"].iloc[at]),
@@ -202,8 +200,7 @@ class ImpliedVolatilityInvertsPrice(Check):
                 continue  # out of the money, such a volatility does price at zero
             crashed = seen is Reaction.CRASHED
             how = f"ends in a crash: {reply.why}" if crashed else f"gets {reply.got[0]:.6g}"
-            yield self.finding(
-                subject.where("pricing.implied_volatility"),
+            yield self.departs(
                 f"{name} {how}",
                 measured=reply.why if crashed else float(reply.got[0]),
                 expected="NaN or a refusal",

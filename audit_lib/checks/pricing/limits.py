@@ -78,8 +78,7 @@ class PricesHaveTheirLimits(Check):
             if wrong.any():
                 at = int(np.flatnonzero(wrong)[0])
                 findings.append(
-                    self.finding(
-                        subject.where("pricing.price"),
+                    self.departs(
                         f"{name}: {int(wrong.sum())} of {len(options)} prices are wrong, first "
                         f"{text_of(options.iloc[at])} is {reply.got[at]:.6g}, not {due[at]:.6g}",
                         measured=float(reply.got[at]),
@@ -122,8 +121,7 @@ class PricesHaveTheirLimits(Check):
         yield Examined(len(drawn), "options near expiry")
         if wrong.any():
             at = int(np.argmax(np.where(np.isnan(ratio), np.inf, np.abs(ratio - 1))))
-            yield self.finding(
-                subject.where("pricing.price"),
+            yield self.departs(
                 f"near expiry, at the money, {int(wrong.sum())} of {len(drawn)} prices are not spot"
                 f" times volatility times the root of T / 2π: {float(np.nanmin(ratio)):.4g} to "
                 f"{float(np.nanmax(ratio)):.4g} of it, worst {text_of(drawn.iloc[at])}",
@@ -149,8 +147,7 @@ class PricesHaveTheirLimits(Check):
         if not wrong.any() or many > 0.5:
             return  # all are, or it is another model
         at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
-        yield self.finding(
-            subject.where("pricing.price"),
+        yield self.departs(
             f"{int(wrong.sum())} of {len(drawn)} prices differ from Black and Scholes, which the "
             f"others are: {text_of(drawn.iloc[at])} is {reply.got[at]:.6g}, not {due[at]:.6g}",
             measured=float(reply.got[at]),

@@ -77,8 +77,7 @@ class PricesAllowNoArbitrage(Check):
             Bound("value", self.tolerance, "of spot"),
         )
         findings = [
-            self.finding(
-                subject.where("pricing.price"),
+            self.departs(
                 f"{name}: broken {count} times, worst {worst:.3g} of spot at {example}",
                 measured=worst,
                 expected=f"at most {self.tolerance:g}",

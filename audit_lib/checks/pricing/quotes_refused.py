@@ -57,21 +57,19 @@ class BadQuotesAreRefused(Check):
             raise NotAssessed(f"{HOOK} takes no sound quotes: {first.why or 'other rows'}")
         miss = np.abs(first.got / sound["total_variance"].to_numpy(np.float64) - 1)
         if not float(np.median(miss)) <= self.nearness:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"sound quotes are missed by {np.median(miss):.1%} in the middle",
                 measured=float(np.median(miss)),
                 expected=f"at most {self.nearness:g}",
                 key="sound quotes",
             )
-        yield from self._same(subject, hook, sound, first.got)
+        yield from self._same(hook, sound, first.got)
         answers = [*zip(odd, replies, strict=True)]
         yield Examined(1 + len(odd), "sets of quotes")
         title = "What becomes of quotes"
         yield reactions("quotes", title, answers, lambda v: f"{len(v)} variances")
         for name, problem, severity in problems(answers, partial(self._problem, odd)):
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{name}: {problem}",
                 measured=problem,
                 expected="a refusal, or a surface without the fault",
@@ -80,7 +78,7 @@ class BadQuotesAreRefused(Check):
                 evidence=("quotes",),
             )
 
-    def _same(self, subject: Subject, hook: Hook, sound: pd.DataFrame, got: Floats) -> Answers:
+    def _same(self, hook: Hook, sound: pd.DataFrame, got: Floats) -> Answers:
         """The same quotes in another order, and moved by a tick, give the same surface."""
         order = np.random.default_rng(self.seed).permutation(len(sound))
         tick = sound["total_variance"] * (1 + 1e-4 * np.where(np.arange(len(sound)) % 2, 1, -1))
@@ -94,8 +92,7 @@ class BadQuotesAreRefused(Check):
             off = float(np.max(np.abs(reply.got / due - 1))) if reply.answered else np.inf
             if not off <= most:
                 how = f"differ by {off:.3g}" if reply.answered else f"are declined: {reply.why}"
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"variances of sound quotes {name} {how}",
                     measured=how,
                     expected=f"the same, to {most:g}",

@@ -41,6 +41,7 @@ class SurfaceAllowsNoArbitrage(Check):
     code = "PRC004"
     severity = Severity.HIGH
     needs = ("pricing.total_variance",)
+    cites = ("variance",)
 
     widest: float = Field(0.5, gt=0, description="largest log-moneyness of the grid")
     wing: float = Field(3.0, gt=0, description="log-moneyness at which the wings are judged")
@@ -61,7 +62,7 @@ class SurfaceAllowsNoArbitrage(Check):
         yield self._heat("variance", "Total implied variance", k, w, "total variance")
         bad = ~(w > 0)
         if bad.any():
-            yield self._report(subject, "positive variance", k, bad, np.where(bad, w, np.nan), "w")
+            yield self._report("positive variance", k, bad, np.where(bad, w, np.nan), "w")
             return
         g = durrleman(k, w, (above - below) / (2 * STEP), (above - 2 * w + below) / STEP**2)
         yield self._heat("density", "Durrleman's g", k, g, "negative: negative density")
@@ -69,16 +70,16 @@ class SurfaceAllowsNoArbitrage(Check):
             yield Margin("smallest of Durrleman's g", float(g.min()), -1e-4, least=True)
         broken = ~(g >= -1e-4)
         if broken.any():
-            yield self._report(subject, "no butterfly arbitrage", k, broken, g, "g")
+            yield self._report("no butterfly arbitrage", k, broken, g, "g")
         rises = np.diff(w, axis=0, prepend=w[:1])
         falls = rises < -self.tolerance
         if falls.any():
-            yield self._report(subject, "no calendar arbitrage", k, falls, rises, "rise of w")
-        yield from self._beyond(subject, hook)
-        yield from self._between(subject, hook)
-        yield from self._wings(subject, hook)
+            yield self._report("no calendar arbitrage", k, falls, rises, "rise of w")
+        yield from self._beyond(hook)
+        yield from self._between(hook)
+        yield from self._wings(hook)
 
-    def _beyond(self, subject: Subject, hook: Hook) -> Answers:
+    def _beyond(self, hook: Hook) -> Answers:
         """The density from the edge of the grid to the wings, at strikes that are drawn."""
         rng = np.random.default_rng(self.seed)
         side = np.sort(rng.uniform(self.widest, self.wing, 60))
@@ -89,9 +90,9 @@ class SurfaceAllowsNoArbitrage(Check):
         broken = ~(g >= -1e-3) | ~(w > 0)
         if broken.any():
             name = "no butterfly arbitrage beyond the grid"
-            yield self._report(subject, name, k, broken, g, "g", Severity.MEDIUM)
+            yield self._report(name, k, broken, g, "g", Severity.MEDIUM)
 
-    def _between(self, subject: Subject, hook: Hook) -> Answers:
+    def _between(self, hook: Hook) -> Answers:
         """Total variance over a thousand maturities that are drawn, and twenty beyond the last.
 
         An interpolation may sag, and an extrapolation fall.  One that is declined says nothing.
@@ -105,7 +106,7 @@ class SurfaceAllowsNoArbitrage(Check):
         yield Examined(w.size, "points between maturities")
         rises = w - np.fmax.accumulate(w, axis=0)
         falls = (rises < -self.tolerance) | ~np.isfinite(w)
-        yield from self._fall(subject, "between maturities", drawn, k, rises, falls)
+        yield from self._fall("between maturities", drawn, k, rises, falls)
         later = np.linspace(last, 2 * last, 20)
         try:
             w = self._sampled(hook, k, tuple(float(t) for t in later))
@@ -114,11 +115,10 @@ class SurfaceAllowsNoArbitrage(Check):
         yield Examined(int(np.isfinite(w).sum()), "points beyond the last maturity")
         rises = np.nan_to_num(np.diff(w, axis=0, prepend=w[:1]))
         falls = rises < -self.tolerance
-        yield from self._fall(subject, "beyond the last maturity", later, k, rises, falls)
+        yield from self._fall("beyond the last maturity", later, k, rises, falls)
 
     def _fall(
         self,
-        subject: Subject,
         where: str,
         maturities: Floats,
         k: Floats,
@@ -127,8 +127,7 @@ class SurfaceAllowsNoArbitrage(Check):
     ) -> Answers:
         if falls.any():
             i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)
-            yield self.finding(
-                subject.where("pricing.total_variance"),
+            yield self.departs(
                 f"{where}, total variance falls at {int(falls.sum())} of {falls.size} "
                 f"points, most by {abs(float(rises[i, j])):.4g} at log-moneyness {k[j]:.3g}, "
                 f"maturity {maturities[i]:.4g}",
@@ -136,7 +135,6 @@ class SurfaceAllowsNoArbitrage(Check):
                 expected="no fall",
                 key=f"no calendar arbitrage {where}",
                 severity=Severity.MEDIUM if where.startswith("beyond") else None,
-                evidence=("variance",),
             )
 
     def _sampled(
@@ -152,18 +150,17 @@ class SurfaceAllowsNoArbitrage(Check):
         reply = ask(hook, points, into=floats(len(points))).needed("pricing.total_variance")
         return reply.reshape(len(maturities), len(k))
 
-    def _wings(self, subject: Subject, hook: Hook) -> Answers:
+    def _wings(self, hook: Hook) -> Answers:
         ends = np.array([-self.wing, -self.wing + 0.1, self.wing - 0.1, self.wing])
         w = self._sampled(hook, ends)
         slopes = np.stack([(w[:, 0] - w[:, 1]) / 0.1, (w[:, 3] - w[:, 2]) / 0.1], axis=1)
         steep = slopes > 2 + 1e-6
         if steep.any():
             at = np.array([-self.wing, self.wing])
-            yield self._report(subject, "wings rise at most at slope 2", at, steep, slopes, "slope")
+            yield self._report("wings rise at most at slope 2", at, steep, slopes, "slope")
 
     def _report(
         self,
-        subject: Subject,
         name: str,
         k: Floats,
         broken: Flags,
@@ -173,8 +170,7 @@ class SurfaceAllowsNoArbitrage(Check):
     ) -> Answer:
         amounts = np.where(broken, np.abs(np.nan_to_num(values, nan=np.inf)), -1.0)
         i, j = np.unravel_index(int(np.argmax(amounts)), amounts.shape)
-        return self.finding(
-            subject.where("pricing.total_variance"),
+        return self.departs(
             f"{name}: broken at {int(broken.sum())} of {broken.size} points, worst at "
             f"log-moneyness {k[j]:.3g}, maturity {self.maturities[i]:g}: "
             f"{symbol} = {values[i, j]:.4g}",
@@ -182,7 +178,6 @@ class SurfaceAllowsNoArbitrage(Check):
             expected=name,
             key=name,
             severity=severity,
-            evidence=("variance",),
         )
 
     def _heat(self, name: str, title: str, k: Floats, values: Floats, note: str) -> Evidence:

@@ -51,6 +51,7 @@ class HealthyRestsAndDisasterFires(Check):
     code = "RET002"
     severity = Severity.HIGH
     needs = ("retrain.decide",)
+    cites = ("extremes",)
 
     def run(self, subject: Subject) -> Answers:
         """Ask both extremes, and each key alone at its worst."""
@@ -72,10 +73,10 @@ class HealthyRestsAndDisasterFires(Check):
             ("training score", "state", "retrain", "reasons"),
             tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in by_case.items()),
         )
-        yield from self._extremes(subject, by_case)
+        yield from self._extremes(by_case)
         low = self._below_floor(by_case)
-        yield from self._unused(subject, {k: a for k, a in by_case.items() if k[0] not in low})
-        yield from self._mute(subject, by_case)
+        yield from self._unused({k: a for k, a in by_case.items() if k[0] not in low})
+        yield from self._mute(by_case)
 
     @staticmethod
     def _states(score: float) -> Iterator[tuple[str, RetrainState]]:
@@ -88,7 +89,7 @@ class HealthyRestsAndDisasterFires(Check):
         for name, (key, value) in _BEYOND.items():
             yield f"{name} beyond", with_key(base, key, value)
 
-    def _extremes(self, subject: Subject, by_case: Decisions) -> Answers:
+    def _extremes(self, by_case: Decisions) -> Answers:
         low = self._below_floor(by_case)
         for name, wanted in (("healthy", False), ("disastrous", True)):
             wrong = [
@@ -97,14 +98,14 @@ class HealthyRestsAndDisasterFires(Check):
             wrong = [s for s in wrong if s not in low]
             if wrong:
                 verb = "does not trigger" if wanted else "triggers"
-                yield self._wrong(subject, f"a {name} model {verb}", wrong, name)
+                yield self._wrong(f"a {name} model {verb}", wrong, name)
         heard = [s for s in SCORES if (s, "live score alone") in by_case and s not in low]
         slept = [s for s in heard if not by_case[s, "live score alone"].retrain]
         if slept and len(slept) < len(heard):
             message = (
                 "a collapse of the live score alone does not trigger, though it does elsewhere"
             )
-            yield self._wrong(subject, message, slept, "live score")
+            yield self._wrong(message, slept, "live score")
 
     @staticmethod
     def _below_floor(made: Decisions) -> set[float]:
@@ -114,57 +115,49 @@ class HealthyRestsAndDisasterFires(Check):
             return set()
         return {s for s in fires if (s, BETTER) in made and made[s, BETTER].retrain}
 
-    def _unused(self, subject: Subject, by_case: Decisions) -> Answers:
+    def _unused(self, by_case: Decisions) -> Answers:
         unused = [w.name for w in ways(healthy()) if self._never_fires(by_case, f"{w.name} alone")]
         far = [n for n in _BEYOND if n in unused and not self._never_fires(by_case, f"{n} beyond")]
         for name in far:
             key, value = _BEYOND[name]
             worst = next(w.states[-1] for w in ways(healthy()) if w.name == name)[key]  # type: ignore[literal-required] # keys of ways are those of states
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"{name} has a threshold out of reach: {key} {worst:g} does not trigger, and "
                 f"{value:g} does, as where one is in another unit",
                 measured=f"no trigger at {key} {worst:g}",
                 expected="a threshold that real values reach",
                 key=f"{name} out of reach",
-                evidence=("extremes",),
             )
         unused = [name for name in unused if name not in far]
         if unused:
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"no effect, however bad: {', '.join(unused)}",
                 measured=show(unused),
                 expected="each key that the subject watches can trigger",
                 key="unused",
                 severity=Severity.INFO,
-                evidence=("extremes",),
             )
 
-    def _mute(self, subject: Subject, by_case: Decisions) -> Answers:
+    def _mute(self, by_case: Decisions) -> Answers:
         mute = [(s, n) for (s, n), a in by_case.items() if a.retrain and not a.reasons]
         if mute:
             score, name = mute[0]
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"{len(mute)} triggers give no reason, first the {name} state "
                 f"with training score {score:g}",
                 measured="no reason",
                 expected="a reason a person can read",
                 key="reasons",
                 severity=Severity.LOW,
-                evidence=("extremes",),
             )
 
-    def _wrong(self, subject: Subject, what: str, scores: list[float], key: str) -> Answer:
+    def _wrong(self, what: str, scores: list[float], key: str) -> Answer:
         shown = ", ".join(f"{s:g}" for s in scores)
-        return self.finding(
-            subject.where("retrain.decide"),
+        return self.departs(
             f"{what} (training score {shown})",
             measured=f"wrong for training scores {shown}",
             expected="right for every training score",
             key=key,
-            evidence=("extremes",),
         )
 
     @staticmethod

@@ -78,9 +78,9 @@ class TriggersAreFed(Check):
             fault = self._fault(key, was, now)
             rows.append((key, MOVED_BY[key], _shown(was), _shown(now), fault or "as it should"))
             if fault:
-                yield self.finding(
-                    subject.where(HOOK),
+                yield self.departs(
                     f"the trigger listens to {key}, and the live caller {fault}",
+                    hook=HOOK,
                     measured=_shown(now),
                     expected=f"a number that moves with {MOVED_BY[key]}",
                     key=key,

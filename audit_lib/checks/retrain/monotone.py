@@ -88,8 +88,7 @@ class WorseNeverUntriggers(Check):
         yield from self._upside_down(subject)
         for way_name, found_here in broken.items():
             name, way, before, after = found_here[0]
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"worse {way_name} takes the trigger back in {len(found_here)} ladders: "
                 f"{self._moved(way, before)} triggers and {self._moved(way, after)} does not "
                 f"({name})",
@@ -119,8 +118,7 @@ class WorseNeverUntriggers(Check):
         yield Examined(len(pairs), "pairs of a better and a worse live score")
         if fired:
             score, far = fired[0]
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"a live score {far:g} above that of training ({score:g}) triggers, one as far "
                 f"below does not, in {len(fired)} of {len(pairs)} cases",
                 measured=f"{len(fired)} of {len(pairs)}",

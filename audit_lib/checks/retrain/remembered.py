@@ -64,7 +64,7 @@ class TriggerRemembersAcrossRestarts(Check):
                 for i, r in zip(after, replies, strict=True)
                 if r.answered
             ]
-            yield from self._judged(subject, number, after, replies, beginning)
+            yield from self._judged(number, after, replies, beginning)
         yield Examined(answered, "replays")
         if not fired:
             yield Gap(HOOK, "it never fires in a history of disasters")
@@ -73,7 +73,6 @@ class TriggerRemembersAcrossRestarts(Check):
 
     def _judged(
         self,
-        subject: Subject,
         number: int,
         after: list[int | None],
         replies: list[Reply[list[bool]]],
@@ -82,7 +81,7 @@ class TriggerRemembersAcrossRestarts(Check):
         straight, again = replies[:2]
         if again.answered and _apart(straight, again):
             text = "the same history twice gets other decisions"
-            yield self._report(subject, text, number, "chance")
+            yield self._report(text, number, "chance")
             return
         broken = [
             (i, _apart(straight, r))
@@ -92,14 +91,13 @@ class TriggerRemembersAcrossRestarts(Check):
         if broken:
             i, count = max(broken, key=lambda case: case[1])
             yield self._report(
-                subject,
                 f"a restart after {len(broken)} of {len(after) - 2} states changes decisions, most "
                 f"after state {i}: {count} of {len(straight.got)}",
                 number,
                 "a restart forgets",
             )
         if beginning.answered and beginning.got != straight.got[: len(beginning.got)]:
-            yield self._report(subject, "later states change earlier decisions", number, "prefix")
+            yield self._report("later states change earlier decisions", number, "prefix")
 
     def _history(self, seed: int) -> list[RetrainState]:
         rng = np.random.default_rng(seed)
@@ -116,11 +114,9 @@ class TriggerRemembersAcrossRestarts(Check):
             states.append(with_key(state, "days_since_training", age))
         return [*states[:-2], bad, bad]
 
-    def _report(self, subject: Subject, text: str, number: int, cause: str) -> Answer:
-        return self.finding(
-            subject.where(HOOK),
+    def _report(self, text: str, number: int, cause: str) -> Answer:
+        return self.departs(
             text,
-            measured=text,
             expected="the decisions of a process that never stopped",
             key=f"history {number + 1}",
             cause=cause,

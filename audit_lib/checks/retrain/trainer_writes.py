@@ -42,8 +42,7 @@ class TrainingWritesToItsStoreOnly(Check):
         rows = tuple([(p, "outside its store") for p in strays] + [(p, "") for p in inside])
         yield Evidence("writes", "Files that training opened for writing", ("file", "where"), rows)
         for path in strays:
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"training with a store of its own writes {path}",
                 measured=path,
                 expected="files in the given store only",

@@ -54,8 +54,7 @@ class UnknownIsNotHealthy(Check):
             if not crashed and not silent:
                 continue
             how = f"ends in a crash: {reply.why}" if crashed else "is answered as healthy"
-            yield self.finding(
-                subject.where("retrain.decide"),
+            yield self.departs(
                 f"a state with {name} {how}",
                 measured=reply.why or "no retrain, no reason",
                 expected="a trigger, a refusal, or a reason that names the unknown value",

@@ -69,7 +69,7 @@ class SplitsAreAsDeclared(Check):
                 )
         compared = len(declarations)
         if driven is not None:
-            yield from self._folds(subject, driven, declarations)
+            yield from self._folds(driven, declarations)
             compared += len(driven.folds)
         yield Examined(compared, "declarations and folds")
 
@@ -101,9 +101,7 @@ class SplitsAreAsDeclared(Check):
         embargo = max((e for e in stated if isinstance(e, int)), default=0)
         return with_ends(subject, drive_folds(subject, horizon), embargo)
 
-    def _folds(
-        self, subject: Subject, driven: DrivenFolds, declarations: list[Declaration]
-    ) -> Answers:
+    def _folds(self, driven: DrivenFolds, declarations: list[Declaration]) -> Answers:
         gaps = {fold.number: _gaps(fold) for fold in driven.folds}
         for source, facts, _ in declarations:
             for k, (what, side) in enumerate((("purge", "before"), ("embargo", "after"))):
@@ -115,11 +113,11 @@ class SplitsAreAsDeclared(Check):
                 if short:
                     least = min(short.values())
                     place = "a test period" if what == "purge" else "its last label ends"
-                    yield self.finding(
-                        subject.where(HOOK),
+                    yield self.departs(
                         f"{len(short)} of {len(gaps)} folds leave out as few as {least} "
                         f"bar{'s' * (least != 1)} {side} {place}; the {source} declares {what} "
                         f"{wanted}: fold {', '.join(map(str, short))}",
+                        hook=HOOK,
                         measured=f"{least} bars",
                         expected=f"at least {wanted} bars",
                         key=f"{what} {source}",

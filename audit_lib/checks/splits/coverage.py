@@ -104,12 +104,12 @@ class FoldsCoverTheData(Check):
                 expected=f"at least {self.judged:g}",
                 key="share",
             )
-        yield from self._hole(subject, driven, tested)
+        yield from self._hole(driven, tested)
         if moves is None:
             yield Gap("regimes", "the panel has no price field")
         yield Examined(len(driven.folds), "folds")
 
-    def _hole(self, subject: Subject, driven: DrivenFolds, tested: Positions) -> Answers:
+    def _hole(self, driven: DrivenFolds, tested: Positions) -> Answers:
         """A fold's length of dates that no fold judges, where others follow each other."""
         usual = float(np.median([len(np.unique(f.test_at)) for f in driven.folds]))
         left = np.diff(tested) - 1
@@ -120,10 +120,10 @@ class FoldsCoverTheData(Check):
         widest = int(holes[np.argmax(left[holes])])
         ends = tested[widest] + 1, tested[widest + 1] - 1
         first, last = (str(driven.calendar[i]).removesuffix(" 00:00:00") for i in ends)
-        yield self.finding(
-            subject.where(HOOK),
+        yield self.departs(
             f"no fold judges {int(left[widest])} dates from {first} to {last}, though test periods "
             "otherwise follow each other",
+            hook=HOOK,
             measured=int(left[widest]),
             expected=f"fewer than {usual:g}, which one fold judges",
             key="hole",

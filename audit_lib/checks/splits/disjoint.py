@@ -37,8 +37,7 @@ class TrainAndTestAreApart(Check):
         driven = drive_folds(subject, 0)
         yield timeline(driven)
         if driven.duplicated:
-            yield self.finding(
-                subject.where("features.panel"),
+            yield self.departs(
                 f"{driven.duplicated} of {driven.rows} rows repeat an (asset, date) of the panel",
                 measured=driven.duplicated,
                 expected=0,

@@ -45,6 +45,7 @@ class FitsEndBeforeTheHoldout(Check):
     code = "SPL008"
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
+    cites = ("holdout",)
 
     rows: str = Field("/run/rows", description="pointer to a mapping of fit to its span of dates")
     judged: str = Field("judged", description="key of the judged period among them")
@@ -82,7 +83,6 @@ class FitsEndBeforeTheHoldout(Check):
                     measured=iso(last),
                     expected=f"before {iso(holdout[0])}",
                     key=name,
-                    evidence=("holdout",),
                 )
             elif end < holdout[0] and gap < needed:
                 yield self.finding(
@@ -92,7 +92,6 @@ class FitsEndBeforeTheHoldout(Check):
                     measured=f"gap {gap} bars",
                     expected=f"gap of at least {needed} bars",
                     key=name,
-                    evidence=("holdout",),
                 )
         drawn.append((self.judged, iso(holdout[0]), iso(holdout[1]), "test"))
         note = f"labels read {horizon} bars ahead ({how})"

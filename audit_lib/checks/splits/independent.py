@@ -80,10 +80,10 @@ class IndependentDatesShareNoLabel(Check):
                     f"over the next one, by up to {max(b for _, b in over)} bars ({origin} horizon "
                     f"{horizon}): first {one} and {two}"
                 )
-                findings.append(self._report(subject, text, f"{len(over)} of {len(at)}", "overlap"))
+                findings.append(self._report(text, f"{len(over)} of {len(at)}", "overlap"))
             if repeated or strange:
                 text = f"{repeated} dates are counted twice, {strange} are no dates of the panel"
-                findings.append(self._report(subject, text, f"{repeated + strange}", "dates"))
+                findings.append(self._report(text, f"{repeated + strange}", "dates"))
         yield Examined(sum(count for _, count, _, _ in rows), "independent dates")
         heads = ("panel", "dates", "overlapping", "twice or unknown")
         title, bound = "Dates counted as independent", Bound("overlapping", 0, "overlapping dates")
@@ -102,9 +102,8 @@ class IndependentDatesShareNoLabel(Check):
             "a short one": panel[dates.isin(calendar[: horizon + horizon // 2 + 1])],
         }
 
-    def _report(self, subject: Subject, text: str, measured: str, key: str) -> Finding:
-        return self.finding(
-            subject.where(HOOK),
+    def _report(self, text: str, measured: str, key: str) -> Finding:
+        return self.departs(
             text,
             measured=measured,
             expected="labels that share no bar" if key == "overlap" else "dates of the panel, once",

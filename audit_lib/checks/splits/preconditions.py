@@ -31,6 +31,7 @@ class EveryEntryEnforcesThePreconditions(Check):
     code = "SPL012"
     severity = Severity.MEDIUM
     reads = Reads.CODE
+    cites = ("entries",)
 
     def run(self, subject: Subject) -> Answers:
         """Compare what the entries reach."""
@@ -59,7 +60,6 @@ class EveryEntryEnforcesThePreconditions(Check):
                     measured="never raises",
                     expected="raises where the precondition is broken",
                     key=precondition,
-                    evidence=("entries",),
                 )
             for entry in users:
                 if precondition not in entry.reaches:
@@ -72,7 +72,6 @@ class EveryEntryEnforcesThePreconditions(Check):
                         expected=precondition,
                         key=precondition,
                         cause=f"entries that do not reach {precondition}",
-                        evidence=("entries",),
                     )
         yield Examined(len(users), "entries that train or backtest")
 

@@ -49,7 +49,6 @@ class TrainLabelsEndBeforeTheTest(Check):
         yield edges(driven)
         before = {f.number: _before(f) for f in driven.folds}
         yield from self._side(
-            subject,
             before,
             "before",
             (
@@ -59,7 +58,6 @@ class TrainLabelsEndBeforeTheTest(Check):
         )
         after = {f.number: _after(f) for f in driven.folds}
         yield from self._side(
-            subject,
             after,
             "after",
             (
@@ -73,16 +71,14 @@ class TrainLabelsEndBeforeTheTest(Check):
             what = "fewest bars from the end of a fitted label to the next test decision"
             yield Margin(what, min(room), 0, "bars", least=True)
 
-    def _side(
-        self, subject: Subject, folds: dict[int, tuple[int, int]], side: str, text: str
-    ) -> Answers:
+    def _side(self, folds: dict[int, tuple[int, int]], side: str, text: str) -> Answers:
         guilty = {number: found for number, found in folds.items() if found[1]}
         if guilty:
             into, rows = max(i for i, _ in guilty.values()), sum(r for _, r in guilty.values())
             numbers = ", ".join(map(str, guilty))
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{len(guilty)} of {len(folds)} folds {text.format(into=into)}: fold {numbers}",
+                hook=HOOK,
                 measured=f"{into} bars, {rows} rows",
                 expected="0 bars",
                 key=side,

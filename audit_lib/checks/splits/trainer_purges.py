@@ -51,8 +51,7 @@ class TrainerJudgesPurgedRows(Check):
             fits = sum(j.kind == kind for j in judgements)
             worst, (rows, shared, _) = max(cases, key=lambda case: case[1][0])
             same = f", {shared} of them on the very dates of judged rows" if shared else ""
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"{len(cases)} of {fits} fits of {kind} were judged on rows whose labels overlap "
                 f"those of up to {rows} fitted rows{same}; the nearest judged row is {nearest} "
                 f"bar{'s' * (nearest != 1)} away ({training.known} horizon {worst.horizon})",

@@ -107,7 +107,7 @@ class LabelsCountTheDeclaredBars(Check):
             calendar = self._follows(label, holes, base, moved)
             rows.append((label, one.facts["horizon"], one.facts.get("calendar", ""), calendar))
             judged_labels += bool(calendar)
-            yield from self._judged(subject, one, calendar)
+            yield from self._judged(one, calendar)
         yield Examined(judged_labels, "labels of a fixed horizon")
         heads = ("label", "horizon", "declared", "follows")
         yield Evidence("calendars", "Whose bars a horizon counts", heads, tuple(rows))
@@ -149,7 +149,7 @@ class LabelsCountTheDeclaredBars(Check):
             return OWN
         return ALL if votes[ALL] >= 2 else ""
 
-    def _judged(self, subject: Subject, own: Declared, bars: str) -> Answers:
+    def _judged(self, own: Declared, bars: str) -> Answers:
         declared = own.facts.get("calendar")
         if not bars:
             yield Gap(own.label, "no date that its horizon ends on moves it")
@@ -160,10 +160,10 @@ class LabelsCountTheDeclaredBars(Check):
                 "targets.declared where that is meant",
             )
         elif bars != (declared or OWN):
-            yield self.finding(
-                subject.where(HOOK),
+            yield self.departs(
                 f"the horizon of label {own.label!r} counts {MEANS[bars]} where the asset has no "
                 f"bar, and {MEANS.get(str(declared), repr(declared))} are declared",
+                hook=HOOK,
                 measured=bars,
                 expected=declared or OWN,
                 key=own.label,

@@ -41,6 +41,7 @@ class LabelsReadFuturePricesOnly(Check):
     code = "TGT002"
     severity = Severity.HIGH
     needs = ("features.panel", HOOK)
+    cites = ("reacts",)
 
     scaled: tuple[str, ...] = Field((), description="labels scaled by past data on purpose")
 
@@ -68,7 +69,6 @@ class LabelsReadFuturePricesOnly(Check):
                     expected="moves with prices only",
                     related=hook,
                     key=f"{name} fields",
-                    evidence=("reacts",),
                 )
         heads = ("label", "look ahead", "look back", "moves with other fields", "noise")
         yield Evidence("reacts", "What moves each label", heads, tuple(rows))
@@ -85,7 +85,6 @@ class LabelsReadFuturePricesOnly(Check):
                 expected=0,
                 related=hook,
                 key=f"{name} noise",
-                evidence=("reacts",),
             )
         elif column.look_ahead == 0:
             yield self.finding(
@@ -96,7 +95,6 @@ class LabelsReadFuturePricesOnly(Check):
                 related=hook,
                 key=f"{name} future",
                 severity=Severity.CRITICAL,
-                evidence=("reacts",),
             )
         if column.look_back > 0 and name not in self.scaled:
             by_design = column.look_back >= _SCALE and kind not in _PLAIN
@@ -109,5 +107,4 @@ class LabelsReadFuturePricesOnly(Check):
                 related=hook,
                 key=f"{name} past",
                 severity=Severity.INFO if by_design else Severity.MEDIUM,
-                evidence=("reacts",),
             )

@@ -35,6 +35,7 @@ class HorizonIsAsDeclared(Check):
     code = "TGT001"
     severity = Severity.HIGH
     needs = ("features.panel", HOOK)
+    cites = ("horizons",)
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
 
@@ -63,7 +64,6 @@ class HorizonIsAsDeclared(Check):
                 measured=column.look_ahead,
                 expected=declared,
                 key=own.label,
-                evidence=("horizons",),
             )
         yield from self._ends(subject)
         for name in influence.columns:
@@ -85,13 +85,12 @@ class HorizonIsAsDeclared(Check):
             late += int((ends & (reach.stated <= cut)).sum())
         yield Examined(stated, "labels with a stated end")
         if late:
-            yield self.finding(
-                subject.where(ENDS),
+            yield self.departs(
                 f"{late} of {stated} labels read bars after the end that is stated for them",
+                hook=ENDS,
                 measured=f"{late} of {stated}",
                 expected=0,
                 key="ends",
-                evidence=("horizons",),
             )
 
 

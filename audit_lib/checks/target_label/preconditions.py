@@ -74,10 +74,10 @@ class PreconditionsHoldForTheLabels(Check):
                 yield Gap(label, "reads fewer than two prices")
             for term, value in terms.items():
                 if term in locked and value != locked[term]:
-                    yield self.finding(
-                        subject.where(LABELS),
+                    yield self.departs(
                         f"label {label!r}: {WORDS[term]} is {value}; the preconditions lock "
                         f"{locked[term]}",
+                        hook=LABELS,
                         measured=value,
                         expected=locked[term],
                         key=f"{label} {term}",

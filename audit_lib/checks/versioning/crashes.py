@@ -44,6 +44,7 @@ class ACrashLeavesOldOrNew(Check):
     code = "VER006"
     severity = Severity.HIGH
     needs = ("registry.resolve",)
+    cites = ("deaths",)
 
     points: int = Field(20, ge=2, description="deaths of each operation, at most")
     seconds: float = Field(3.0, gt=0, description="for each operation; a slow one dies less often")
@@ -78,27 +79,25 @@ class ACrashLeavesOldOrNew(Check):
                 in_place.setdefault(relation, []).extend((hook, case) for case in cases)
                 continue
             number = sum(row[0] == hook for row in rows)
-            yield self.finding(
-                subject.where(hook),
+            yield self.departs(
                 f"where {hook} dies, {relation}, in {len(cases)} of {number} places: "
                 f"{cases[0].where}; {cases[0].how}",
+                hook=hook,
                 measured=f"{len(cases)} of {number} places",
                 expected="the state before, or the state after",
                 key=f"{hook}: {relation}",
                 severity=SEVERITIES.get(relation),
-                evidence=("deaths",),
             )
         for relation, crashes in in_place.items() if not self._reported_elsewhere(subject) else ():
             hooks = list(dict.fromkeys(hook for hook, _ in crashes))
-            yield self.finding(
-                subject.where(hooks[0]),
+            yield self.departs(
                 f"where {' or '.join(hooks)} dies, {relation}: the registry file is opened for "
                 f"writing in place, and is empty then; {crashes[0][1].how}",
+                hook=hooks[0],
                 measured=f"{len(crashes)} of {len(rows)} places",
                 expected="the state before, or the state after",
                 key=f"in place: {relation}",
                 severity=SEVERITIES.get(relation),
-                evidence=("deaths",),
             )
 
     @staticmethod

@@ -58,6 +58,7 @@ class ExplicitMeansExplicit(Check):
     code = "VER001"
     severity = Severity.CRITICAL
     needs = ("registry.resolve",)
+    cites = ("requests",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
@@ -103,34 +104,28 @@ class ExplicitMeansExplicit(Check):
         *,
         listed: bool,
     ) -> Answers:
-        where = subject.where("registry.resolve")
         if reply.failure is not None:
             why = reply.why.replace(request, _short(request)) if request else reply.why
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"a request for {_short(request)!r} ends in a crash instead of a refusal: {why}",
                 measured=why,
                 expected=repr(request) if listed else "a refusal",
                 key=f"request {request[:40]!r}",
                 cause="a request ends in a crash",
                 severity=Severity.LOW,
-                evidence=("requests",),
             )
         elif reply.answered and self._alias(subject, request) == reply.got.version:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"the id {request!r} is taken for a path, and leads to {reply.got.version!r}",
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
                 cause=TAKEN_FOR_PATHS,
                 severity=Severity.MEDIUM,
-                evidence=("requests",),
             )
         elif reply.answered and reply.got.version != request:
             close = request.strip().lower() == reply.got.version.lower()
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"a request for {request!r} is answered with {reply.got}",
                 measured=reply.got.version,
                 expected=repr(request) if listed else "a refusal",
@@ -139,15 +134,13 @@ class ExplicitMeansExplicit(Check):
                 if close
                 else (TAKEN_FOR_PATHS if _is_path(request, reply.got.version) else FALLS_BACK),
                 severity=Severity.LOW if close else None,
-                evidence=("requests",),
             )
         elif reply.answered and not listed:
             alias = self._alias(subject, request)
             if not alias and all(served.values()):  # one that loads is enough
                 served[request] = _refused_at_load(subject, request)
             refused = served.get(request, "")
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{request!r}, which nobody registered, is answered as a version"
                 + (f", and refused when it is loaded: {refused}" if refused else ""),
                 measured=reply.got.version,
@@ -158,7 +151,6 @@ class ExplicitMeansExplicit(Check):
                 else "what nobody registered is answered"
                 + (", and refused at load" if refused else ""),
                 severity=Severity.MEDIUM if alias or refused else None,
-                evidence=("requests",),
             )
         elif reply.answered:
             yield from self._files(subject, request, reply.got)
@@ -174,15 +166,13 @@ class ExplicitMeansExplicit(Check):
             roles = {subject.registry.latest, subject.registry.champion}
         for version, (failed, reason) in loaded.items():
             if failed is not None:
-                yield self.finding(
-                    subject.where("registry.resolve"),
+                yield self.departs(
                     f"version {version!r} is listed and resolves, and cannot be loaded: {reason}",
                     measured=reason,
                     expected="a version that predicts, or is refused",
                     key=f"load {version}",
                     cause="a listed version cannot be loaded",
                     severity=Severity.CRITICAL if version in roles else failed,
-                    evidence=("requests",),
                 )
 
     @staticmethod
@@ -210,47 +200,39 @@ class ExplicitMeansExplicit(Check):
             ("belong to another version", borrowed),
         ):
             if files:
-                yield self.finding(
-                    subject.where("registry.resolve"),
+                yield self.departs(
                     f"{len(files)} files of version {request} {what}, first {files[0]}",
                     measured=files[0],
                     expected="files of the version, in the store",
                     key=f"{request} files {what}",
                     cause=f"files {what}",
-                    evidence=("requests",),
                 )
 
     def _gone(self, subject: Subject, name: str, how: str, reply: Reply[Resolution]) -> Answers:
         if reply.answered and reply.got.version != subject.version:
-            yield self.finding(
-                subject.where("registry.resolve"),
+            yield self.departs(
                 f"with {name}, a request for {subject.version!r} is answered with {reply.got}",
                 measured=reply.got.version,
                 expected="a refusal",
                 key=name,
                 cause=FALLS_BACK,
-                evidence=("requests",),
             )
         elif reply.answered and how == "delete" and name == "the version's folder gone":
-            yield self.finding(
-                subject.where("registry.resolve"),
+            yield self.departs(
                 f"with {name}, {subject.version!r} still resolves",
                 measured=reply.got.version,
                 expected="a refusal",
                 key=name,
                 severity=Severity.MEDIUM,
-                evidence=("requests",),
             )
         elif reply.failure is not None:
-            yield self.finding(
-                subject.where("registry.resolve"),
+            yield self.departs(
                 f"with {name}, a request ends in a crash instead of a refusal: {reply.why}",
                 measured=reply.why,
                 expected="a refusal",
                 key=name,
                 cause="a request ends in a crash",
                 severity=Severity.LOW,
-                evidence=("requests",),
             )
 
     @staticmethod

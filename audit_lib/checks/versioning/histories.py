@@ -178,9 +178,9 @@ class RegistryKeepsItsPromises(Check):
             tuple((line,) for line in lines),
             note="run it in the workspace; it works on a scratch copy of the store",
         )
-        yield self.finding(
-            subject.where(departure.hook),
+        yield self.departs(
             f"after {len(failure.steps)} steps: {departure.message}",
+            hook=departure.hook,
             measured=departure.message,
             expected=departure.expected,
             key=relation,

@@ -93,8 +93,7 @@ class EachKeyIsServedItsOwn(Check):
         yield Evidence("keys", "What each key is served", columns, tuple(rows))
         for kind, cases in wrong.items():
             if cases:
-                yield self.finding(
-                    subject.where("registry.resolve"),
+                yield self.departs(
                     f"{len(cases)} requests {kind} are answered with another's: {cases[0]}",
                     measured=f"{len(cases)} of {len(rows)} requests",
                     expected="a version of the key that is asked for, or a refusal",
@@ -131,9 +130,9 @@ class EachKeyIsServedItsOwn(Check):
         columns = ("call", "under", "asked for", "before", "after")
         yield Evidence("in turn", "Defaults, as versions are registered", columns, tuple(rows))
         for hook, cases in lost.items():
-            yield self.finding(
-                subject.where(hook),
+            yield self.departs(
                 f"{len(cases)} {CHANGES[hook]} change what another key is served: {cases[0]}",
+                hook=hook,
                 measured=f"{len(cases)} of {len(rows)} defaults",
                 expected="one changes the default of its own key only",
                 key="seated" if hook == "registry.promote" else "registered",

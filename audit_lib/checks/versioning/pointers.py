@@ -69,20 +69,20 @@ class PointersLeadWhereTheySay(Check):
             reply = ask(hook, version, into=resolution)
             rows.append((name, version, self._answer(reply)))
             if not reply.answered or reply.got.version != version:
-                findings.append(self._wrong(subject, f"{name} ({version})", reply, version))
+                findings.append(self._wrong(f"{name} ({version})", reply, version))
         default = ask(hook, None, into=resolution)
         rows.append(("no version", None, self._answer(default)))
         allowed = [v for v in named.values() if v is not None]
         strange = default.answered and pointers and default.got.version not in allowed
         if default.failure is not None or strange:
             due = " or ".join(allowed) or "a refusal"
-            findings.append(self._wrong(subject, "a request without a version", default, due))
+            findings.append(self._wrong("a request without a version", default, due))
         if default.answered:
             for name, reply in self._cut(subject, default.got.version, pointers):
                 rows.append((f"no version, {name}", None, self._answer(reply)))
                 if reply.refusal is None:
                     what = f"a request without a version, {name},"
-                    findings.append(self._wrong(subject, what, reply, "a refusal"))
+                    findings.append(self._wrong(what, reply, "a refusal"))
         yield Examined(len(rows), "requests")
         yield Evidence("pointers", "Where pointers lead", ("request", "id", "answer"), tuple(rows))
         yield from findings
@@ -120,11 +120,10 @@ class PointersLeadWhereTheySay(Check):
         with scratch.damaged(file, "swap", other=replacement) as store:
             yield "both pointers leading nowhere", ask(hook.on(store), None, into=resolution)
 
-    def _wrong(self, subject: Subject, what: str, reply: Reply[Resolution], due: str) -> Answer:
+    def _wrong(self, what: str, reply: Reply[Resolution], due: str) -> Answer:
         crashed = reply.failure is not None
         how = "ends in a crash" if crashed else "is answered with"
-        return self.finding(
-            subject.where("registry.resolve"),
+        return self.departs(
             f"{what} {how} {self._answer(reply)}" if reply.answered else f"{what}: {reply.why}",
             measured=self._answer(reply),
             expected=due,

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.metrics import directions
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
@@ -95,6 +95,8 @@ class RegisteredIsResolved(Check):
         "registry.register",
         "registry.versions",
     )
+    about = "registry.register"
+    cites = ("session",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
     registrations: int = Field(24, ge=3, description="made-up versions")
@@ -122,7 +124,7 @@ class RegisteredIsResolved(Check):
         findings += self._by_metrics(session, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"
-            findings.append(self._report(session, text, "writes", severity=Severity.CRITICAL))
+            findings.append(self.departs(text, key="writes", severity=Severity.CRITICAL))
         findings += self._hostile(session)
         yield Examined(len(session.log), "calls of the registry")
         yield Evidence(
@@ -139,34 +141,31 @@ class RegisteredIsResolved(Check):
         listed = session.listed()
         if not listed or listed[-1] != version:
             last = listed[-1] if listed else "nothing"
-            yield self._report(
-                session, f"after registering {version}, versions() ends with {last}", "order"
+            yield self.departs(
+                f"after registering {version}, versions() ends with {last}", key="order"
             )
         old_listed = [v for v in listed if v in old]
         if old_listed != [v for v in old if v in listed]:
-            yield self._report(session, "registering reorders the versions before it", "order")
+            yield self.departs("registering reorders the versions before it", key="order")
         reply = session.resolve(version)
         if not reply.answered or reply.got.version != version:
             answer = reply.why or str(reply.got)
-            yield self._report(
-                session, f"{version} was registered, but resolves to {answer}", "resolve"
-            )
+            yield self.departs(f"{version} was registered, but resolves to {answer}", key="resolve")
 
     def _twice(self, session: _Session, version: str) -> Answers:
         before, listed_before = tree_digest(session.store), set(session.listed())
         reply = session.register(version, **{k: v + 1.0 for k, v in session.metrics.items()})
         listed = session.listed()
         if listed.count(version) != 1:
-            yield self._report(
-                session, f"{version} is listed {listed.count(version)} times", "duplicate"
+            yield self.departs(
+                f"{version} is listed {listed.count(version)} times", key="duplicate"
             )
         elif set(listed) > listed_before:
             return  # the registry gave it an id of its own, and the first is as it was
         elif reply.answered and session.metrics and changed(before, tree_digest(session.store)):
-            yield self._report(
-                session,
+            yield self.departs(
                 f"a second registration of {version} with other metrics replaces the first",
-                "duplicate",
+                key="duplicate",
                 expected="a refusal, or no change",
             )
 
@@ -178,36 +177,33 @@ class RegisteredIsResolved(Check):
                 continue
             reply = session.resolve(version)
             if version not in listed or not reply.answered:
-                yield self._report(
-                    session,
+                yield self.departs(
                     f"after {len(ids)} registrations {name}, {version}, is gone",
-                    f"retention {name}",
+                    key=f"retention {name}",
                     severity=Severity.CRITICAL if version == champion else None,
                     hook=self._retains(session),
                 )
         default = session.resolve(None)
         expected = (champion, ids[-1])
         if not session.hidden and default.answered and default.got.version not in expected:
-            yield self._report(
-                session,
+            yield self.departs(
                 f"after {len(ids)} registrations the default is {default.got.version!r}, neither "
                 "champion nor newest",
-                "default",
+                key="default",
             )
         hook = session.subject.hook("registry.resolve").on(session.store)
         wanted = [*listed, *(v for v in ids if v not in listed)]
         replies = ask_many(hook, [(v,) for v in wanted], into=resolution)
         for version, reply in zip(wanted, replies, strict=True):
             if version in listed and not reply.answered:
-                yield self._report(
-                    session, f"{version} is listed, but {reply.why}", "listed and unresolved"
+                yield self.departs(
+                    f"{version} is listed, but {reply.why}", key="listed and unresolved"
                 )
                 return
             if reply.answered and reply.got.version != version:
-                yield self._report(
-                    session,
+                yield self.departs(
                     f"{version} is answered with {reply.got}",
-                    "substituted",
+                    key="substituted",
                     severity=Severity.CRITICAL,
                 )
                 return
@@ -218,10 +214,9 @@ class RegisteredIsResolved(Check):
         if session.pointed("latest") != last or not session.register(later).answered:
             return
         if later in session.listed() and (now := session.pointed("latest")) != later:
-            yield self._report(
-                session,
+            yield self.departs(
                 f"{later} was registered after {last}, and latest is {now}: ids go as text",
-                "latest",
+                key="latest",
             )
 
     def _by_metrics(self, session: _Session, champion: str | None) -> Answers:
@@ -239,11 +234,10 @@ class RegisteredIsResolved(Check):
         if len(set(seen.values())) < 2 or self._is_seated(session, champion):
             return
         yes, no = (next(v for v, served in seen.items() if served == way) for way in (True, False))
-        yield self._report(
-            session,
+        yield self.departs(
             f"the default follows recorded metrics: {yes}, registered last, is served by default, "
             f"and {no}, registered last with other metrics, is not",
-            "by metrics",
+            key="by metrics",
             expected="the newest, or whom governance has seated",
             severity=Severity.MEDIUM,
             hook="registry.resolve",
@@ -272,23 +266,20 @@ class RegisteredIsResolved(Check):
             taken |= reply.answered
             written = self._outside(session, around)
             if reply.answered and not written:
-                yield self._report(
-                    session, f"the id {odd!r} is registered", f"id {odd!r}", expected="a refusal"
+                yield self.departs(
+                    f"the id {odd!r} is registered", key=f"id {odd!r}", expected="a refusal"
                 )
             if written:
                 issued = session.subject.has("registry.create")  # and nobody else gives ids
-                yield self._report(
-                    session,
+                yield self.departs(
                     f"registering {odd!r} writes outside the store: {written[0]}"
                     + ("; the subject issues its ids itself" if issued else ""),
-                    "writes",
+                    key="writes",
                     severity=Severity.MEDIUM if issued else Severity.CRITICAL,
                 )
                 return  # what is left of the store proves nothing
         if not taken and (lost := before - set(session.listed())):
-            yield self._report(
-                session, f"a declined registration drops {sorted(lost)[0]}", "declined"
-            )
+            yield self.departs(f"a declined registration drops {sorted(lost)[0]}", key="declined")
 
     @staticmethod
     def _retains(session: _Session) -> str:
@@ -308,23 +299,3 @@ class RegisteredIsResolved(Check):
         inside = session.store.name + "/"
         after = tree_digest(session.store.parent)
         return [p for p in changed(before, after) if not p.startswith(inside)]
-
-    def _report(
-        self,
-        session: _Session,
-        message: str,
-        key: str,
-        *,
-        expected: str = "",
-        severity: Severity | None = None,
-        hook: str = "registry.register",
-    ) -> Answer:
-        return self.finding(
-            session.subject.where(hook),
-            message,
-            measured=message,
-            expected=expected,
-            key=key,
-            severity=severity,
-            evidence=("session",),
-        )

@@ -41,6 +41,7 @@ class ConcurrentWritersLoseNothing(Check):
     code = "VER004"
     severity = Severity.HIGH
     needs = ("registry.register", "registry.versions")
+    cites = ("race",)
 
     rounds: int = Field(12, ge=1, description="pairs of registrations at once")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
@@ -87,7 +88,6 @@ class ConcurrentWritersLoseNothing(Check):
                 expected="a registry that lists both",
                 key="unreadable",
                 cause=CAUSE,
-                evidence=("race",),
             )
         if lost:
             yield self.finding(
@@ -98,7 +98,6 @@ class ConcurrentWritersLoseNothing(Check):
                 expected="0",
                 key="lost",
                 cause=CAUSE,
-                evidence=("race",),
             )
         if crashes:
             yield self.finding(
@@ -109,7 +108,6 @@ class ConcurrentWritersLoseNothing(Check):
                 expected="done, or a refusal",
                 key="crash",
                 cause=CAUSE,
-                evidence=("race",),
             )
 
     def _at_once(
