@@ -30,14 +30,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.causes import gathered
 from audit_lib.model.several import combined
-from audit_lib.selection import (
-    Selection,
-    check_parameters,
-    configured,
-    rated,
-    roster_of,
-    selected,
-)
+from audit_lib.selection import Selection, check_parameters, configured, rated, roster_of, selected
 from audit_lib.subject.places import placed
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use

@@ -14,15 +14,7 @@ import pandas as pd
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
 from audit_lib.explain.importance import Estimate
-from audit_lib.explain.records import (
-    Factor,
-    Head,
-    Inputs,
-    Pair,
-    RuleRecord,
-    Rules,
-    TopFactor,
-)
+from audit_lib.explain.records import Factor, Head, Inputs, Pair, RuleRecord, Rules, TopFactor
 from audit_lib.explain.rows import Rows
 from audit_lib.explain.words import sentence
 from audit_lib.subject.subject import Subject

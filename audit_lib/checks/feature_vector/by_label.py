@@ -10,12 +10,7 @@ from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.relations import reordered_columns, shuffled
 from audit_lib.probes.questions.samples import inputs, numeric, still, whole_dates
-from audit_lib.probes.questions.sides import (
-    POSITION,
-    joined,
-    moved_share,
-    side_tables,
-)
+from audit_lib.probes.questions.sides import POSITION, joined, moved_share, side_tables
 from audit_lib.subject.beside import for_rows
 
 #: what several orders and companies of one kind show

@@ -12,12 +12,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.files import MOST_TEXT
 from audit_lib.probes.code.calls import own_calls
 from audit_lib.probes.code.constants import UNKNOWN, constant
-from audit_lib.probes.code.signatures import (
-    Signature,
-    callable_signature,
-    called,
-    differences,
-)
+from audit_lib.probes.code.signatures import Signature, callable_signature, called, differences
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import says_none
 from audit_lib.subject.code import Code, code_of

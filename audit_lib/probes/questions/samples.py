@@ -8,15 +8,7 @@ import pandas as pd
 
 from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
-from audit_lib.probes.questions.asking import (
-    Into,
-    Reply,
-    ask,
-    ask_many,
-    frame,
-    mapping,
-    texts,
-)
+from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame, mapping, texts
 from audit_lib.subject.beside import digest_of
 from audit_lib.subject.bound import Asked
 from audit_lib.subject.checkpoint_fields import field
