@@ -27,7 +27,9 @@ from audit_lib.subject.source import SKIPPED_FOLDERS
 #: Import names to distributions, where they differ and nothing installed here tells.
 _LONG = 5
 KNOWN = {
-    "sklearn": "scikit-learn", "yaml": "pyyaml", "cv2": "opencv-python", "PIL": "pillow",
+    "sklearn": "scikit-learn", "yaml": "pyyaml", "PIL": "pillow",
+    "cv2": "opencv-python opencv-contrib-python opencv-python-headless "
+           "opencv-contrib-python-headless",
     "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
     "talib": "ta-lib", "skimage": "scikit-image", "Crypto": "pycryptodome", "jwt": "pyjwt",
     "MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "serial": "pyserial",
@@ -204,7 +206,7 @@ def _spellings(imported: str) -> frozenset[str]:
     top = imported.partition(".")[0]
     first_two = ".".join(imported.split(".")[:2])
     names = {top, first_two, f"python-{top}", f"py{top}", f"{top}-python", f"{top}-binary"}
-    names |= {KNOWN[n] for n in (top, first_two) if n in KNOWN}
+    names |= {d for n in (top, first_two) for d in KNOWN.get(n, "").split()}
     names |= set(_installed().get(top, ()))
     return frozenset(map(canonicalize_name, names))
 

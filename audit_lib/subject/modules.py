@@ -21,6 +21,7 @@ from audit_lib.subject.uses import last_name
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (*DEFINITIONS, ast.Lambda)
+_RELATIVE = re.compile(r"^[ \t]*from[ \t]+(\.+)", re.MULTILINE)
 _DOTTED_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)\.([\w.]*\w)", re.MULTILINE)
 #: What a module puts into the table of modules, itself aside.
 _ALIASED = re.compile(r"\bsys\.modules(?:\[|\.setdefault\()(?!__name__\])([^],]+)(?:,|\]\s*=[^=])")
@@ -81,11 +82,14 @@ class ModuleIndex:
     def package(self) -> str:
         """Import name of the package that the root folder itself is; '' where it is none.
 
-        A declared name that a folder below the root bears means that folder.
+        A declared name that a folder below the root bears means that folder. A root of whose
+        folders imports begin, and which none names or climbs to, is none, whatever stands in it.
         """
         declared = self.tree.parameters.package
         if "__init__.py" in self.tree.by_path:
-            return declared or self.tree.root.name
+            name = declared or self.tree.root.name
+            aside = not self._climbs(name) and any(self.holds(top) for top, *_ in self._dotted)
+            return name if name.isidentifier() and not aside else ""
         held = any(self._file(_join(root, declared), "__init__") for root in self.search_roots)
         return "" if held else declared
 
@@ -188,16 +192,39 @@ class ModuleIndex:
         ``sklearn.py`` in the root of a package that also imports ``sklearn.base`` is not what
         ``import sklearn`` means.
         """
-        return frozenset(parts[0] for parts in self._dotted if self.locate("", parts) is None)
+        return self._unheld("")
 
     @cached_property
     def _foreign_below(self) -> dict[str, frozenset[str]]:
         """Likewise of search roots that lie within a package: ``templates/ray`` is not ``ray``."""
         return {
-            root: frozenset(parts[0] for parts in self._dotted if not self.locate(root, parts))
+            root: self._unheld(root)
             for root in self.search_roots
-            if root and any(self._file(p, "__init__") for p in self._above(root))
+            if root and self.within_package(root)
         }
+
+    def within_package(self, folder: str) -> bool:
+        """True where a folder above it is a package."""
+        above = self._above(folder)
+        return any(self._file(p, "__init__") for p in above if p or self.package)
+
+    def holds(self, name: str) -> bool:
+        """True where imports that begin with a name lead into the root folder."""
+        return any(parts[0] == name and self.locate("", parts) for parts in self._dotted)
+
+    def _climbs(self, name: str) -> bool:
+        """True where an import names the root folder as a package, or climbs up to it."""
+        named = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{re.escape(name)}\b", re.MULTILINE)
+        return any(
+            named.search(file.text)
+            or any(len(dots) > file.path.count("/") for dots in _RELATIVE.findall(file.text))
+            for file in self.tree.files
+        )
+
+    def _unheld(self, root: str) -> frozenset[str]:
+        """First names of imports of which a folder holds none; it may lack one that is broken."""
+        held = {parts[0] for parts in self._dotted if self.locate(root, parts)}
+        return frozenset(parts[0] for parts in self._dotted) - held
 
     @cached_property
     def _dotted(self) -> frozenset[tuple[str, ...]]:

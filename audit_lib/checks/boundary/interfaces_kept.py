@@ -4,11 +4,20 @@ from pathlib import Path
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
-from audit_lib.checks.boundary.stored_keys import by_path, documents
+from audit_lib.checks.boundary.stored_keys import documents
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.earlier import Change, Interface, earlier_tree, spoken
-from audit_lib.probes.code.keyflow import ANY, Use, key_flow, overlaps, pair_flow, paired, within
+from audit_lib.probes.code.keyflow import (
+    ANY,
+    Use,
+    by_path,
+    key_flow,
+    overlaps,
+    pair_flow,
+    paired,
+    within,
+)
 from audit_lib.subject.pointers import pointer_to
 
 

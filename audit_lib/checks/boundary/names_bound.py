@@ -160,6 +160,10 @@ def _case(code: Code, around: Surroundings, node: ast.AST | None, line: int, nam
     symbol = symbol_at(code, path, line)
     if node is None:
         return _Case(line, symbol, name, what, "it fails there", severity_of(code, path))
+    asked = f"{name!r} in globals()"
+    if any(isinstance(p, (ast.If, ast.IfExp)) and ast.unparse(p.test) == asked
+           for _, p in around.above(node)):  # fmt: skip
+        return None
     handler = around.handler(node, error)
     if handler is not None and error == "NameError" and "NameError" in ast.unparse(handler):
         return None  # asked for on purpose

@@ -6,6 +6,8 @@ from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.literals import literals, of_constants
 from audit_lib.probes.code.settings import (
+    PLACED,
+    SYSTEM,
     Setting,
     apart,
     constants,
@@ -36,6 +38,15 @@ def _against(read: list[Setting], fields: list[Setting]) -> list[Setting]:
     return [fields[0], *others] if len(values) == 1 and others else []
 
 
+def _alike(name: str, other: str) -> bool:
+    """True where one is the other misspelt: no word of it is another one."""
+    words, others = re.split("[_-]", name), re.split("[_-]", other)
+    return len(words) != len(others) or all(
+        difflib.SequenceMatcher(None, a, b).ratio() > 0.6
+        for a, b in zip(words, others, strict=True)
+    )
+
+
 class SettingsAgree(Check):
     """One setting has one value, wherever it is spelt.
 
@@ -56,7 +67,8 @@ class SettingsAgree(Check):
     How
         Compares literals by name in the files that touch the subsystem. MEDIUM for names of which
         an engine has one value (horizons, costs, days of a year), for keys of one file and for
-        environment variables; LOW for windows, thresholds and limits. Definitions of environment
+        environment variables; LOW for windows, thresholds and limits, and for variables that
+        say where a service runs. Definitions of environment
         variables are taken from the code, from `.env` files, Dockerfiles and compose files at the
         root.
     Limitations
@@ -85,7 +97,11 @@ class SettingsAgree(Check):
             if level is self.severity or _SOME.search(name):
                 yield from self._differ(same, f"{name} is", level)
         for name, same in sorted(read.items()):
-            yield from self._differ(same, f"the environment variable {name} defaults to")
+            level = Severity.LOW if PLACED.search(name) else self.severity
+            read_here = same if name not in SYSTEM else []
+            yield from self._differ(
+                read_here, f"the environment variable {name} defaults to", level
+            )
         fields, files = declared(code), in_files(code)
         for (holder, key), same in sorted(keyed.items()):
             places = same if apart(same) else _against(same, fields.get(key, []))
@@ -151,7 +167,7 @@ class SettingsAgree(Check):
     ) -> Answers:
         for name in sorted(set(read) - defined):
             near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.85)
-            if near:
+            if near and _alike(name, near[0]):
                 first = read[name][0]
                 yield self.finding(
                     first.location,

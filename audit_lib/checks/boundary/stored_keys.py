@@ -3,6 +3,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path as File
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +16,7 @@ from audit_lib.probes.code.keyflow import (
     Flow,
     Path,
     Use,
+    by_path,
     forgotten,
     key_flow,
     overlaps,
@@ -23,6 +25,7 @@ from audit_lib.probes.code.keyflow import (
     within,
 )
 from audit_lib.probes.code.nested_keys import handed, unmade
+from audit_lib.probes.code.settings import says, value_said
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -33,8 +36,12 @@ _NAMED = re.compile(
     r"([\w.-]*[A-Za-z_-]{3}[\w-]*\.(?:json|ya?ml|toml|npz|pth?|pkl|pickle|joblib))$"
 )
 _PLAIN = (".json", ".yaml", ".yml", ".toml")
+#: files that other programs read
+_TOOLS = re.compile(r"(docker-)?compose\b|(package|tsconfig|pyproject|mkdocs|environment)\b")
 _TOUCHES = re.compile(r"load|dump|savez|torch\.save")
 _MOST = 60
+_APART = 2
+"""keys of one reader that are told one by one; more of them have one cause"""
 _LIMIT = re.compile(
     r"(?<![a-z])(?i:max|min)(imum)?(?![a-z])|(?<=[a-z])(Max|Min)(?![a-z])|"
     r"(?i:limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown)"
@@ -91,7 +98,7 @@ class StoredKeysAreWritten(Check):
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
         for path in files:
             yield from self._compared(
-                code, f"what {path} stores", pair_flow(code, path), None, reported
+                code, f"what {path} stores", pair_flow(code, path), [], reported
             )
         yield from self._nested(code, {(str(place), path[-1]) for place, path in reported})
         yield Examined(len(code.connected), "files")
@@ -116,19 +123,22 @@ class StoredKeysAreWritten(Check):
             )
 
     def _compared(
-        self, code: Code, name: str, flow: Flow, held: Any, reported: set[tuple[str, Path]]
+        self, code: Code, name: str, flow: Flow, held: list[Any], reported: set[tuple[str, Path]]
     ) -> Answers:
-        written = {u.path for u in flow.writes} | set(_paths(held))
-        if not flow.loaded or not (flow.dumped or held is not None) or () in flow.open_writes:
+        written = {u.path for u in flow.writes} | {p for document in held for p in _paths(document)}
+        if not flow.loaded or not (flow.dumped or held) or () in flow.open_writes:
             return
         if not written:
             return
         outside = code.once("set from outside", lambda: _set_from_outside(code))
-        for path, uses in sorted(by_path(flow.reads).items()):
+        missed: dict[object, list[tuple[Path, Use]]] = defaultdict(list)
+        for path, uses in by_path(flow.reads).items():
             has_writer = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
             parent = path[:-1]
             orphan = parent and not any(overlaps(parent, w) for w in written)
-            use = min(uses, key=lambda u: (not u.required, str(u.location)))
+            asked = {u.location.symbol for u in uses if not u.required}  # x.get(k) and x[k]
+            needed = [u for u in uses if u.required and u.location.symbol not in asked]
+            use = next(iter([*needed, *(u for u in uses if not u.required)]))
             mark = (str(use.location), path)
             if has_writer or orphan or path[-1] == ANY or mark in reported:
                 continue
@@ -137,13 +147,16 @@ class StoredKeysAreWritten(Check):
             if within(path, flow.tested) or path[-1] in outside:
                 continue
             reported.add(mark)
-            yield self._report(name, path, use, written, in_file=held is not None)
+            missed[use.required, use.location.path, use.location.symbol].append((path, use))
+        for misses in missed.values():
+            together = [misses] if len(misses) > _APART else [[miss] for miss in misses]
+            yield from (self._report(name, m, written, in_file=bool(held)) for m in together)
 
-    def _idle(self, code: Code, name: str, flow: Flow, held: Any) -> Answers:
+    def _idle(self, code: Code, name: str, flow: Flow, held: list[Any]) -> Answers:
         """Keys that a file of the repository defines and no text of the source spells."""
-        if held is None or not flow.loaded or not flow.reads:
+        if len(held) != 1 or not flow.loaded or not flow.reads or _TOOLS.match(name):
             return
-        unsaid = (p for p in _paths(held) if p[-1].isidentifier() and p[-1] not in _words(code))
+        unsaid = (p for p in _paths(held[0]) if p[-1].isidentifier() and p[-1] not in _words(code))
         idle = [path for path in unsaid if not within(path, _walked(flow))]
         if idle:
             limits = [p for p in idle if _LIMIT.search(p[-1])]
@@ -175,8 +188,8 @@ class StoredKeysAreWritten(Check):
 
     def _two_defaults(self, name: str, flow: Flow) -> Answers:
         """One key that is read with other defaults at other places."""
-        for path, uses in sorted(by_path(flow.reads).items()):
-            stated = {_value(u.default): u for u in reversed(uses) if _stated(u.default)}
+        for path, uses in by_path(flow.reads).items():
+            stated = {value_said(u.default): u for u in reversed(uses) if _stated(u.default)}
             if len(stated) > 1 and path[-1] != ANY:
                 first, other = sorted(stated.values(), key=lambda u: (str(u.location), u.default))[
                     :2
@@ -192,40 +205,42 @@ class StoredKeysAreWritten(Check):
                 )
 
     def _report(
-        self, name: str, path: Path, use: Use, written: set[Path], *, in_file: bool
+        self, name: str, misses: list[tuple[Path, Use]], written: set[Path], *, in_file: bool
     ) -> Answer:
-        near = _nearest(path, written)
-        nowhere = "and the file has no such key" if in_file else "which nothing writes"
+        near_of = {path: _nearest(path, written) for path, _ in misses}
+        misses = sorted(misses, key=lambda miss: not near_of[miss[0]])
+        path, use = misses[0]
+        near = near_of[path]
         if not use.required:
             text = f"reads {pointer_to(*path)} of {name} with default {use.default or 'None'}, "
             text += "and nothing " + ("in the file defines" if in_file else "writes")
             text += " it, so the default always holds"
         else:
+            nowhere = "and the file has no such key" if in_file else "which nothing writes"
             text = f"reads {pointer_to(*path)} of {name}, {nowhere}"
+        text += f"; the nearest is {near}" if near else ""
+        if len(misses) > 1:
+            others = ", ".join(pointer_to(*p) for p, _ in misses[1:9])
+            text += f"; so it is with {others}" + (" and more" if len(misses) > 9 else "")
+        optional = in_file and not near and not any(_LIMIT.search(p[-1]) for p, _ in misses)
+        default = Severity.LOW if optional else Severity.MEDIUM
         return self.finding(
             use.location,
-            text + (f"; the nearest is {near}" if near else ""),
+            text,
             measured="never written",
             expected=near or "written",
-            key=f"{name} {pointer_to(*path)}",
-            severity=self.severity if use.required else Severity.MEDIUM,
+            key=f"{name} " + (f"of {use.location.symbol}" if misses[1:] else pointer_to(*path)),
+            severity=self.severity if use.required else default,
         )
 
 
-def _value(default: str) -> object:
-    """A number where a default is one, so that 1 is 1.0; else its text."""
-    try:
-        return float(default)
-    except ValueError:
-        return default
-
-
 def _stated(default: str) -> bool:
-    """True for a default that says something: not None, nor what is empty."""
+    """True for a default that is spelt out and says something."""
     try:
-        return bool(default) and ast.literal_eval(default) not in (None, "", 0, False, [], {})
+        value = ast.literal_eval(default or "None")
     except (ValueError, SyntaxError, TypeError):
         return False
+    return says(value) and value not in ([], {})
 
 
 def _walked(flow: Flow) -> set[Path]:
@@ -277,22 +292,18 @@ def _metadata_name(subject: Subject) -> str:
     return max(re.split(r"[*?\[\]{}]+", PurePosixPath(file).name), key=len)
 
 
-def _held(subject: Subject, name: str) -> Any:
-    """What a file of that name in the repository holds; None where there is none, or several."""
-    if not name.endswith(_PLAIN):
-        return None
-    files = [
-        file
-        for file in sorted(subject.root.rglob(name))
+def _held(subject: Subject, name: str) -> list[Any]:
+    """What files of that name in the repository hold; examples count where there are no others."""
+    places = {
+        file.relative_to(subject.root).as_posix(): file
+        for file in sorted(subject.root.rglob(name) if name.endswith(_PLAIN) else ())
         if not SKIPPED_FOLDERS & set(file.relative_to(subject.root).parts)
-    ]
-    if len(files) != 1:
-        return None
-    try:
-        document = read_document(File(files[0]), path=name, base="source").get("")
-    except NotAssessed:
-        return None
-    return document if isinstance(document, Mapping) else None
+    }
+    own = [place for place in places if not is_aside(place)] or list(places)
+    with suppress(NotAssessed):
+        documents = [read_document(File(places[p]), path=name, base="source").get("") for p in own]
+        return documents if all(isinstance(d, Mapping) for d in documents) else []
+    return []
 
 
 def _paths(held: Any, above: Path = ()) -> Iterator[Path]:
@@ -307,18 +318,10 @@ def _paths(held: Any, above: Path = ()) -> Iterator[Path]:
             yield from _paths(value, (*above, ANY))
 
 
-def by_path(uses: list[Use]) -> dict[Path, list[Use]]:
-    """Uses by the key that they touch."""
-    uses_by_path: dict[Path, list[Use]] = {}
-    for use in uses:
-        uses_by_path.setdefault(use.path, []).append(use)
-    return uses_by_path
-
-
 def _nearest(path: Path, written: set[Path]) -> str:
     same = [w for w in written if w[-1] == path[-1]]
     if same:
         return pointer_to(*min(same))
     beside = {w[-1]: w for w in sorted(written) if w[:-1] == path[:-1]}
-    near = difflib.get_close_matches(path[-1], beside, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(path[-1], beside, n=1, cutoff=0.75)
     return pointer_to(*beside[near[0]]) if near else ""

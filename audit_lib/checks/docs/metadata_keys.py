@@ -14,6 +14,7 @@ from audit_lib.probes.code.keyflow import (
     Flow,
     Path,
     Use,
+    by_path,
     forgotten,
     key_flow,
     overlaps,
@@ -84,7 +85,7 @@ class MetadataKeysAreWrittenAndRead(Check):
         yield Examined(len(written), "fields written")
 
     def _never_written(self, flow: Flow, written: set[Path], name: str) -> Answers:
-        for path, uses in _by_path(flow.reads).items():
+        for path, uses in by_path(flow.reads).items():
             parent = path[:-1]
             if path[-1] == ANY or _is_written(path, flow, written):
                 continue
@@ -127,25 +128,29 @@ class MetadataKeysAreWrittenAndRead(Check):
     def _absent_here(
         self, subject: Subject, flow: Flow, written: set[Path], data: Mapping[str, Any]
     ) -> Answers:
-        for path, uses in _by_path(flow.reads).items():
+        lacking: dict[object, list[tuple[str, Use]]] = {}
+        for path, uses in by_path(flow.reads).items():
             if path[-1] == ANY or not _is_written(path, flow, written):
                 continue
-            for pointer in _missing(data, path):
-                required = [u for u in uses if u.required and not within(path, flow.tested)]
-                use = (required or uses)[0]
-                fails = (
-                    "fails"
-                    if required
-                    else f"takes {use.default or 'None'} instead, without a word"
-                )
-                yield self.finding(
-                    subject.metadata.location(pointer),
-                    f"version {subject.version} lacks {pointer}: {use.location} {fails}",
-                    measured="absent",
-                    expected="present",
-                    key=pointer,
-                    severity=self.severity if required else Severity.MEDIUM,
-                )
+            asked = within(path, flow.tested)
+            required = [u for u in uses if u.required and not asked]
+            use = (required or uses)[0]
+            reader = (use.location.path, use.location.symbol)
+            for pointer in _missing(data, path) if required or not asked else ():
+                lacking.setdefault(pointer if required else reader, []).append((pointer, use))
+        for lacks in lacking.values():
+            pointer, use = lacks[0]
+            instead = f"takes {use.default or 'None'} instead, without a word"
+            more = f"; so it is with {', '.join(p for p, _ in lacks[1:7])}" if lacks[1:] else ""
+            yield self.finding(
+                subject.metadata.location(pointer),
+                f"version {subject.version} lacks {pointer}: {use.location} "
+                f"{'fails' if use.required else instead}{more}",
+                measured="absent",
+                expected="present",
+                key=pointer if use.required or not more else f"read by {use.location.symbol}",
+                severity=self.severity if use.required else Severity.MEDIUM,
+            )
 
     def _never_read(self, flow: Flow, name: str) -> Answers:
         read = {u.path[:n] for u in flow.reads for n in range(1, len(u.path) + 1)}
@@ -184,13 +189,6 @@ def _telling(subject: Subject) -> str:
 
 def _is_written(path: Path, flow: Flow, written: set[Path]) -> bool:
     return any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
-
-
-def _by_path(uses: list[Use]) -> dict[Path, list[Use]]:
-    uses_by_path: dict[Path, list[Use]] = {}
-    for use in sorted(uses, key=lambda u: (u.path, str(u.location))):
-        uses_by_path.setdefault(use.path, []).append(use)
-    return uses_by_path
 
 
 def _missing(data: Any, path: Path) -> list[str]:

@@ -21,7 +21,8 @@ class TablesStateTheSettings(Check):
         A README is what the desk and risk look limits up in. It is changed by hand, after the
         code, by somebody else, or not at all.
     How
-        Names are compared without case; `risk.max_drawdown` counts as `max_drawdown`. Settings are
+        Names are compared without case; `risk.max_drawdown` is the key under `risk`, and where
+        no file has that, `max_drawdown` if all of that name agree. Settings are
         the numbers in YAML, TOML and JSON files of the repository, constants of modules and
         defaults of class fields. 5 % is 5 or 0.05, 20 bps is 20 or 0.002.
     Limitations
@@ -50,6 +51,9 @@ class TablesStateTheSettings(Check):
         rows: list[tuple[Scalar, ...]] = []
         for row in stated(code.tree.root, tuple(but)):
             there = in_code.get(row.name.lower(), [])
+            if row.above:
+                under = in_code.get(f"{row.above}.{row.name}".lower(), [])
+                there = under or (there if len({value for value, _ in there}) == 1 else [])
             if row.bound:
                 there = bound.get((row.bound, row.name), [])
             elif row.prose:  # a limit may bear more than the sentence says of its name

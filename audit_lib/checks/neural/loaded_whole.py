@@ -62,7 +62,7 @@ class NetworksAreLoadedWhole(Check):
                 expected="all weights, or a look at those that are missing",
                 key=f"{symbol} loose",
             )
-        if load.swallowed:
+        elif load.swallowed:
             yield self.finding(
                 place,
                 f"{where} loads weights under a handler (line {load.swallowed}) that goes on where "

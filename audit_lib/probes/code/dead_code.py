@@ -105,7 +105,7 @@ def _handlers(code: Code, unit: Unit, node: ast.Try | ast.TryStar) -> Iterator[D
     caught: list[tuple[type[BaseException], int]] = []
     for handler in node.handlers:
         each = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-        kinds = [None if isinstance(e, ast.Call) else _error(dotted(e)) for e in each]
+        kinds = [_error(dotted(e)) if e is None or dotted(e) else None for e in each]
         above = [
             next((line for wide, line in caught if issubclass(k, wide)), 0) if k else 0
             for k in kinds

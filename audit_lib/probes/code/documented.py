@@ -14,7 +14,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Location
 from audit_lib.probes.code.constants import class_defaults
-from audit_lib.probes.code.settings import constants
+from audit_lib.probes.code.settings import CONFIGURES, constants
 from audit_lib.subject.code import Code
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.source import SKIPPED_FOLDERS
@@ -28,7 +28,7 @@ _HISTORY = re.compile(r"^(change|release|history|news|package|tsconfig|poetry|uv
 _MOST_FILES, _DEEPEST, _MOST_NUMBERS = 400, 5, 300
 _ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
 _VALUE = re.compile(r"^(values?|defaults?|settings?|set to|limits?|thresholds?)\b", re.I)
-_NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)`?$")
+_NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*?(?:([A-Za-z_]\w*)\.)?([A-Za-z_]\w*)`?$")
 _NUMBER = re.compile(
     r"`?([-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?)`?\s*(%|bps?\b|basis points)?", re.I
 )
@@ -107,7 +107,8 @@ class Stated:
     """A number that a document states of a name; ``scale`` is that of its unit.
 
     ``bound`` is ``most`` or ``least`` where the name is what such a limit is for, and ``AGAIN``
-    where it is the unit in which it is said how old a model may get.
+    where it is the unit in which it is said how old a model may get; ``above`` what the name
+    stands under.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Stated:
     location: Location
     prose: bool = False
     bound: str = ""
+    above: str = ""
 
     def fits(self, value: float) -> bool:
         """True where the setting is that number, as it stands or in its unit."""
@@ -152,8 +154,10 @@ def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[flo
         path = file.relative_to(root).as_posix()
         with suppress(NotAssessed):
             numbers = list(_leaves(read_document(file, path=path, base="source").data))
-            for name, value in numbers if len(numbers) <= _MOST_NUMBERS else ():
+            few = len(numbers) <= _MOST_NUMBERS or CONFIGURES.search(path)
+            for above, name, value in numbers if few else ():
                 values[_plain(name)].append((value, path))
+                values[_plain(f"{above}.{name}")].append((value, path))
     return values
 
 
@@ -171,13 +175,14 @@ def _tables(text: str, path: str) -> Iterator[Stated]:
             column = next((i for i, h in enumerate(heads) if i and _VALUE.match(h)), None)
         elif column is not None and column < len(cells):
             name, value = _NAME.match(cells[0]), _NUMBER.match(cells[column])
-            if name and value and len(name[1]) > 2:
+            if name and value and len(name[2]) > 2:
                 yield Stated(
-                    name[1],
+                    name[2],
                     value[0].strip("` "),
                     float(value[1].replace(",", "").replace("_", "")),
                     _SCALE.get((value[2] or "").lower(), 1.0),
                     Location(path, line=number),
+                    above=name[1] or "",
                 )
         above = line
 
@@ -261,12 +266,12 @@ def _single(name: str) -> str:
     return re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", name.lower())
 
 
-def _leaves(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
+def _leaves(data: Any, name: str = "", above: str = "") -> Iterator[tuple[str, str, float]]:
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from _leaves(value, str(key))
+            yield from _leaves(value, str(key), name)
     elif name and _is_number(data):
-        yield name, float(data)
+        yield above, name, float(data)
 
 
 def _is_number(value: Any) -> bool:

@@ -6,6 +6,7 @@ horizon.  Each works until somebody sets the parameter.
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ def _own(unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
     for name, value in _defaults(unit.node).items():
         if named.search(name) and _telling(value):
             line = next((n.lineno for n in _numbers(unit.node) if n.value == value), 0)
+            line = 0 if line in _named_so(unit.node, value) else line
             if line and name not in _assigned(unit.node):
                 yield Literal(unit, line, value, name, f"its parameter {name} is {value:g} too")
 
@@ -186,6 +188,17 @@ def _defaults(node: Function) -> dict[str, float]:
 def _assigned(node: Function) -> set[str]:
     return {
         n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+
+
+def _named_so(node: Function, value: float) -> set[int]:
+    """Lines of what is called by the number: ``return_5d = close.pct_change(5)``."""
+    number = re.compile(rf"(?<!\d){value:g}(?!\d)")
+    return {
+        line
+        for part in ast.walk(node)
+        if isinstance(part, ast.Assign) and any(number.search(ast.unparse(t)) for t in part.targets)
+        for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)
     }
 
 

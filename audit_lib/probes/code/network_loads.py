@@ -94,12 +94,12 @@ def _swallowed(around: Surroundings | None, node: ast.Call) -> int:
         for s in handler.body
         for n in ast.walk(s)
     )
-    ends = any(isinstance(s, ast.Return) and _refuses(s.value) for s in handler.body)
+    ends = any(isinstance(s, (ast.Return, ast.Assign)) and _refuses(s.value) for s in handler.body)
     return 0 if again or ends else handler.lineno
 
 
 def _refuses(value: ast.expr | None) -> bool:
-    """True for ``return None`` and ``return False``: the caller is told."""
+    """True for None and False, returned or kept in the network's place: who serves is told."""
     return value is None or (isinstance(value, ast.Constant) and value.value in (None, False))
 
 

@@ -23,12 +23,17 @@ from audit_lib.subject.uses import dotted
 _READS = frozenset({"os.getenv", "getenv", "os.environ.get", "environ.get"})
 _HOLDERS = re.compile(r"(^|_)(config|cfg|conf|settings?|limits)$", re.I)
 _DEFINES = re.compile(r"^\s*(?:export\s+|ENV\s+|ARG\s+|-\s+)?([A-Z][A-Z0-9_]{2,})\s*[=:]", re.M)
-_FILES = re.compile(
+CONFIGURES = re.compile(
     r"(^|[_./-])(config|cfg|conf|settings?|defaults?|params|parameters|limits|risk)", re.I
 )
 _CLASSES = re.compile(r"(Config|Cfg|Settings?|Params|Parameters|Options|Limits)$")
 _OPTIONS = frozenset({"add_argument", "option"})
 _EMPTY = (None, "", 0, False)
+_PLACEHOLDER = re.compile(r"unknown|n/?a|none|null|undefined|missing|\W+", re.I)
+#: what the system sets for every program, and settings that say where a service of a place runs
+SYSTEM = frozenset({"HOME", "USER", "LOGNAME", "PATH", "PWD", "SHELL", "LANG", "TERM", "TMPDIR",
+                    "TEMP", "TMP", "USERPROFILE", "HOSTNAME", "XDG_CACHE_HOME"})  # fmt: skip
+PLACED = re.compile(r"(^|_)(host|port|urls?|uri|endpoint|dsn|bind|addr(ess)?)($|_)", re.I)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def declared(code: Code) -> dict[str, list[Setting]]:
     for path, node in _nodes(code, "class ", "add_argument(", "option("):
         for name, default in _declares(node):
             value = default.value if isinstance(default, ast.Constant) else number_written(default)
-            if value not in _EMPTY and not isinstance(value, bool):
+            if says(value) and not isinstance(value, bool):
                 symbol = node.name if isinstance(node, ast.ClassDef) else ""
                 where = Location(path, line=default.lineno, symbol=symbol)
                 settings[name].append(Setting(name, value, where))
@@ -142,7 +147,7 @@ def in_files(code: Code) -> dict[str, list[Setting]]:
     settings: dict[str, list[Setting]] = defaultdict(list)
     for file in sorted(code.tree.root.rglob("*.*")):
         path = file.relative_to(code.tree.root)
-        fits = file.suffix in (".yaml", ".yml", ".toml") and _FILES.search(path.as_posix())
+        fits = file.suffix in (".yaml", ".yml", ".toml") and CONFIGURES.search(path.as_posix())
         if not fits or SKIPPED_FOLDERS & set(path.parts) or is_aside(path.as_posix()):
             continue
         try:
@@ -196,14 +201,29 @@ def _with_default(node: ast.AST) -> tuple[ast.expr, ast.expr, ast.expr] | None:
     return None
 
 
+def says(value: object) -> bool:
+    """True for a value that sets something: not None, nor what is empty, or ``unknown``."""
+    return value not in _EMPTY and not (
+        isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip())
+    )
+
+
+def value_said(value: object) -> object:
+    """A number where a value is one, or spells one, so that 1, 1.0 and "1" are one value."""
+    try:
+        return float(value) if isinstance(value, (str, int, float)) else value
+    except ValueError:
+        return value
+
+
 def apart(settings: list[Setting]) -> list[Setting]:
     """The first place of each value that says something, files first; empty where all agree."""
     firsts: dict[object, Setting] = {}
     for setting in sorted(
         settings, key=lambda s: (not s.location.pointer, s.location.path, s.location.line or 0)
     ):
-        if setting.value not in _EMPTY:
-            firsts.setdefault(setting.value, setting)
+        if says(setting.value):
+            firsts.setdefault(value_said(setting.value), setting)
     return list(firsts.values()) if len(firsts) > 1 else []
 
 

@@ -25,6 +25,7 @@ _CATCHES = {
     "NameError": {"UnboundLocalError"},
     "UnboundLocalError": {"NameError"},
     "ModuleNotFoundError": {"ImportError"},
+    "KeyError": {"LookupError"},
 }
 #: Files that do not take part: tests call wrongly on purpose, examples are read by people.
 ASIDE = (

@@ -35,6 +35,7 @@ class Discovery:
         root: the folder that was looked at.
         package: import name of its main package, '' where it has none.
         is_package: the root folder is that package itself, rather than a folder that holds it.
+        from_src: imports begin with ``src``.
         files, lines: Python files and their lines, tests left out.
         parts: lines by top-level part of the package, largest first.
         subsystem: globs of the files that seem worth auditing first.
@@ -50,6 +51,7 @@ class Discovery:
     root: Path
     package: str
     is_package: bool
+    from_src: bool
     files: int
     lines: int
     parts: dict[str, int]
@@ -86,14 +88,17 @@ def discover(root: Path) -> Discovery:
             f"{root} holds no Python source", where="PATH", mend="name the folder of a checkout"
         )
     lines = {file.path: file.content.count(b"\n") for file in own}
-    package = _package(root, own, lines)
+    index = graph.index
+    from_src = index.holds("src")
+    package = root.name if index.package else "src" if from_src else _package(root, lines)
     found = candidates(own, graph.importers)
     named = documents(root)
     subsystem = _subsystem(found, lines, graph)
     return Discovery(
         root=root,
         package=package,
-        is_package=(root / "__init__.py").is_file(),
+        is_package=bool(index.package),
+        from_src=from_src,
         files=len(own),
         lines=sum(lines.values()),
         parts=_parts(package, lines),
@@ -115,9 +120,7 @@ def _aside(path: str, graph: ImportGraph) -> bool:
     return not any(path in by and not SCRIPTS.search(p) for p, by in graph.importers.items())
 
 
-def _package(root: Path, own: list[SourceFile], lines: dict[str, int]) -> str:
-    if any(f.path == "__init__.py" for f in own):
-        return root.name
+def _package(root: Path, lines: dict[str, int]) -> str:
     sizes: Counter[str] = Counter()
     for path, count in lines.items():
         parts = PurePosixPath(path).parts

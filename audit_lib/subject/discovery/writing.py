@@ -182,7 +182,7 @@ def _example(found: Discovery, candidate: Candidate) -> Iterator[str]:
 def module_name(found: Discovery, path: str) -> str:
     """Dotted name by which the repository's own code imports a file."""
     parts = list(Path(path).with_suffix("").parts)
-    if parts[0] == "src":
+    if parts[0] == "src" and not found.from_src:
         parts = parts[1:]
     if parts[-1] == "__init__":
         parts = parts[:-1]

@@ -47,6 +47,13 @@ class Loose:
         return self.whatever
 
 
+class Keeper:
+    def keep(self, row, values):
+        for name, value in values.items():
+            setattr(row, name, value)
+        return row.__dict__, vars(row)
+
+
 class Lazy:
     def __getattr__(self, name):
         return name
@@ -71,6 +78,7 @@ BAD = {
     "model.fited": "Model has no fited; it has fitted; f fails when it gets there",
     "settings.width": "Settings has no width; f fails when it gets there",
     "Side.SELL": "Side has no SELL; f fails when it gets there",
+    "Keeper().width": "Keeper has no width; f fails when it gets there",
     "Deep().predict_all(1)": "Deep has no predict_all; f fails when it gets there",
 }
 GOOD = (

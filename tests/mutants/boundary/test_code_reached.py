@@ -77,6 +77,8 @@ def caught(x):
         return 0
     except (ValueError, LookupError):
         return 1
+    except (wire.Error if wire else OSError):
+        return 2
     except Exception:
         raise
 

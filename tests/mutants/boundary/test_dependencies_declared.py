@@ -80,6 +80,13 @@ def test_a_module_that_is_only_loaded_where_it_can_be(tmp_path, init, severity):
     assert finding.severity.name == severity
 
 
+@pytest.mark.parametrize("name", ["opencv-python", "opencv_contrib_python>=4", "other-python"])
+def test_one_module_of_several_distributions(tmp_path, name):
+    files = {"requirements.txt": f"{DECLARED['requirements.txt']}\n{name}\n"}
+    findings = check(tmp_path, files, **{"pkg/__init__.py": "import cv2\n"}).findings
+    assert any("cv2 is" in f.message for f in findings) is name.startswith("other")
+
+
 @pytest.mark.fails("BND013")
 def test_nothing_declared_is_one_finding(tmp_path):
     finding = assert_fails(check(tmp_path, {}), path="pkg/m.py", line=3)

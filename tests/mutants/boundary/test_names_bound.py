@@ -52,6 +52,7 @@ except NameError:
     unicode = str
 
 LIMIT = 1
+FOLDER = _ROOT / "a" if "_ROOT" in globals() else "b"
 
 
 def typed(rows: Table, other: "Elsewhere") -> Missing:

@@ -16,6 +16,9 @@ BAD = {
     "import os\n\n\ndef f():\n    return os.getenv('ENGINE_DAYS', '30')\n": (
         "the environment variable ENGINE_DAYS defaults to '20' here and '30' at pkg/b.py:5",
         Severity.MEDIUM),
+    "import os\nA = os.getenv('DATA_HOST', 'here')\nB = os.getenv('DATA_HOST', 'there')\n": (
+        "the environment variable DATA_HOST defaults to 'there' here and 'here' at pkg/b.py:2",
+        Severity.LOW),
     "class A:\n    def f(self):\n        return self._config.get('max_drawdown', 0.5)\n": (
         "'max_drawdown' of config defaults to 0.2 here and 0.5 at pkg/b.py:3", Severity.MEDIUM),
     "def f(config):\n    return getattr(config, 'max_drawdown', 0.3)\n": (
@@ -49,6 +52,10 @@ GOOD = (
     "import os\n\n\ndef f():\n    return os.getenv('ENGINE_DAYS')\n",
     "def f(config):\n    return config.get('max_drawdown'), config.get('max_drawdown', None)\n",
     "def f(rows):\n    return rows.get('max_drawdown', 0.7)\n",
+    "import os\nA = os.getenv('HOME', '/root')\nB = os.getenv('HOME', '/srv')\n",
+    "import os\nA = os.getenv('MODE', 'unknown')\nB = os.getenv('MODE', 'live')\n",
+    "import os\nA = os.getenv('DATA_FOLDS')\n",
+    "import os\nA = os.getenv('ENGINE_DAYS', 20)\n",
     "import os\n\n\ndef f():\n    return os.environ['ENGINE_FOLDS'], os.environ['HOME']\n",
 )
 

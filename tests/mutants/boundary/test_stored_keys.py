@@ -159,6 +159,67 @@ def test_a_configuration_that_stands_in_the_repository(tmp_path):
     )
 
 
+@pytest.mark.fails("BND014")
+def test_optional_keys_weigh_little_and_are_told_together(tmp_path):
+    files = {"config/limits.yaml": LIMITS}
+    many = 'config.get("folder", "a"), config.get("shade", 1), config.get("owner")'
+    finding = assert_fails(check(tmp_path / "a", CONFIG, many, **files))
+    assert finding.severity is Severity.LOW
+    assert finding.message.endswith("always holds; so it is with /owner, /shade")
+    finding = assert_fails(check(tmp_path / "b", CONFIG, 'config.get("stop_loss", 1)', **files))
+    assert finding.severity is Severity.MEDIUM  # a limit
+    text = CONFIG.replace("    return KEYS", "    try:\n        return KEYS\n    except KeyError:\n"
+                          "        return 0")  # fmt: skip
+    finding = assert_fails(check(tmp_path / "c", text, 'config["owner"]', **files))
+    assert finding.severity is Severity.LOW
+    many = 'config["folder"], config["shade"], config["windows"]'
+    finding = assert_fails(check(tmp_path / "d", CONFIG, many, **files))
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "reads /windows of limits.yaml, and the file has no such key; the nearest is /window; so "
+        "it is with /folder, /shade"
+    )
+
+
+@pytest.mark.passes("BND014")
+def test_files_of_one_name_and_what_other_programs_read(tmp_path):
+    files = {"config/limits.yaml": LIMITS, "desk/limits.yaml": "owner: a\n"}
+    assert check(tmp_path / "a", CONFIG, 'config["owner"], config["risk"]', **files).findings == ()
+    finding = assert_fails(check(tmp_path / "b", CONFIG, 'config["folder"]', **files))
+    assert finding.message == "reads /folder of limits.yaml, and the file has no such key"
+    files = {"config/limits.yaml": LIMITS, "docs/limits.yaml": "owner: a\n"}
+    assert_fails(check(tmp_path / "c", CONFIG, 'config["owner"]', **files))
+    asked = 'config.get("owner") and config["owner"] == "a"'
+    files = {"config/limits.yaml": LIMITS}
+    assert_fails(check(tmp_path / "d", CONFIG, asked, **files), severity=Severity.LOW)
+    text = CONFIG.replace("config/limits.yaml", "docker-compose.yml")
+    files = {"docker-compose.yml": "services: {memory_limit: 3}\nname: a\n"}
+    assert check(tmp_path / "e", text, 'config["name"]', **files).findings == ()
+
+
+@pytest.mark.passes("BND014")
+def test_a_path_of_the_module_says_which_file_is_read(tmp_path):
+    text = """\
+PLACE = pathlib.Path(os.environ.get("PLACE", "config/limits.yaml"))
+
+
+def keep(folder):
+    text = PLACE.read_text()
+    config = yaml.safe_load(text)
+    (folder / f"copy-{folder}-limits-old.json").write_text(text)
+    return KEYS
+
+
+def restore(folder):
+    return json.load(open(folder / "copy-limits-old.json")), json.dump({"a": 1}, folder)
+"""
+    files = {"config/limits.yaml": LIMITS}
+    both = 'config["risk"]["max_drawdown"], config["window"]'
+    assert check(tmp_path / "a", text, both, **files).findings == ()
+    finding = assert_fails(check(tmp_path / "b", text, 'config["owner"]', **files))
+    assert finding.message == "reads /owner of limits.yaml, and the file has no such key"
+
+
 @pytest.mark.passes("BND014")
 def test_what_cannot_be_followed_is_not_told(tmp_path):
     asked = 'state["std"] if "std" in state else 0'

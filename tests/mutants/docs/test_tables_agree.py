@@ -43,6 +43,19 @@ def test_a_table_that_is_right(tmp_path, values):
 
 
 @pytest.mark.fails("DOC004")
+def test_a_name_with_what_it_stands_under(tmp_path):
+    """`desk.fee` is that of the desk, however many fees there are."""
+    own = SETTINGS | {"config/run.json": '{"desk": {"fee": 3}, "risk": {"size": 7}}'}
+    text = "| key | value |\n|---|---|\n| `desk.fee` | {} |\n| `run.fee` | 9 |\n"
+    result = run_check("DOC004", subject(tmp_path / "a", own | {"README.md": text.format(3)}))
+    assert_passes(result)
+    result = run_check("DOC004", subject(tmp_path / "b", own | {"README.md": text.format(0.002)}))
+    assert assert_fails(result).message == (
+        "the table states 0.002 for fee, and config/run.json has 3"
+    )
+
+
+@pytest.mark.fails("DOC004")
 @pytest.mark.parametrize(
     ("name", "key", "value", "there"),
     [

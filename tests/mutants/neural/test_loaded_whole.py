@@ -37,6 +37,10 @@ BAD = {
     "    return net(rows)\n": (
         "predict loads weights into net, which predicts, and nothing puts it into inference mode",
         "MEDIUM"),
+    "def load(net, state):\n    try:\n        net.load_state_dict(state, strict=False)\n"
+    "    except Exception as e:\n        print(e)\n    return net\n": (
+        "load loads weights with strict=False and looks at nothing that was missing: what does not "
+        "fit stays as it was drawn", "HIGH"),
 }  # fmt: skip
 GOOD = (
     MODE,
@@ -47,6 +51,9 @@ GOOD = (
     "    except RuntimeError as e:\n        raise ValueError('old weights') from e\n",
     "def load(net, state):\n    try:\n        net.load_state_dict(state)\n"
     "    except RuntimeError:\n        return None\n    return net\n",
+    "class Gate:\n    def __init__(self, state):\n        self.net = Net(5)\n        try:\n"
+    "            self.net.load_state_dict(state)\n        except RuntimeError:\n"
+    "            self.net = None\n",
     "def resume(net, optimizer, state):\n    net.load_state_dict(state['net'])\n"
     "    optimizer.load_state_dict(state['optimizer'])\n    loss = net(state['rows'])\n"
     "    loss.backward()\n",

@@ -63,6 +63,15 @@ def test_an_entry_beside_the_guarded_ones(tmp_path):
     assert len(result.findings) == 1
 
 
+def test_what_is_made_sure_of_is_no_precondition(tmp_path):
+    """A folder or a schema that is made where it is missing refuses nothing."""
+    made = "\ndef ensure_schema():\n    connect().execute('create table if not exists a')\n"
+    source = {k: v.replace("enforce_preconditions()", "ensure_schema()") for k, v in SOURCE.items()}
+    source |= {"validation.py": made, "quick.py": "\ndef backtest_fast(x):\n    return x\n"}
+    with tiny(tmp_path, source=source) as subject:
+        assert run_check("SPL012", subject).outcome is Outcome.NOT_ASSESSED
+
+
 @pytest.mark.fails("SPL012")
 def test_a_precondition_that_cannot_refuse(tmp_path):
     source = SOURCE | {"validation.py": "def enforce_preconditions():\n    log('unlocked')\n"}

@@ -38,6 +38,28 @@ def test_type_is_conditional_then_lazy_then_top_level(tmp_path):
     assert broken(found) == set()
 
 
+def test_a_root_that_nothing_imports_is_no_package(tmp_path):
+    """A file left at the root of a checkout changes nothing, nor does one broken import."""
+    files = {
+        "__init__.py": "",
+        "src/__init__.py": "",
+        "src/desk/__init__.py": "",
+        "src/desk/book.py": "from src.desk.gone import X\nfrom src.limits import A\n",
+        "src/limits.py": "A = 1\n",
+        "src/more/part/__init__.py": "",
+        "src/more/part/end.py": "from part import x\n",
+    }
+    for name in ("engine", "engine-main"):
+        found = tree(tmp_path / name, files)
+        index = code_of(found).index
+        assert (index.package, index.holds("src"), index.holds("desk")) == ("", True, False)
+        assert edges(found) >= {("src/desk/book.py", 2, "src/limits.py", "top_level")}
+        inside = {root: index.within_package(root) for root in index.search_roots}
+        assert inside == {"": False, "src/more": True}
+    files["src/desk/book.py"] += "from ... import src\n"
+    assert code_of(tree(tmp_path / "a" / "engine", files)).index.package == "engine"
+
+
 def test_package_root_is_named_by_parameters_or_folder(tmp_path):
     files = {
         "__init__.py": "",

@@ -9,15 +9,24 @@ displays, stores and updates: the writes.  Where a value escapes what can be fol
 """
 
 from audit_lib.probes.code.keyflow.pairs import Pair, pairs
-from audit_lib.probes.code.keyflow.paths import ANY, Flow, Path, Use, forgotten, overlaps, within
+from audit_lib.probes.code.keyflow.paths import (
+    ANY,
+    Flow,
+    Path,
+    Use,
+    by_path,
+    forgotten,
+    overlaps,
+    within,
+)
 from audit_lib.probes.code.keyflow.reads import Reads
 from audit_lib.probes.code.keyflow.writes import Writes
 from audit_lib.subject.code import Code
 from audit_lib.subject.source import uncollected
 
 __all__ = [
-    "ANY", "Flow", "Path", "Use", "forgotten", "key_flow", "overlaps", "pair_flow", "paired",
-    "within",
+    "ANY", "Flow", "Path", "Use", "by_path", "forgotten", "key_flow", "overlaps", "pair_flow",
+    "paired", "within",
 ]  # fmt: skip
 
 

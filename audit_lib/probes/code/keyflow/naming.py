@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.keyflow.calls import Calls
@@ -27,6 +27,7 @@ class Naming(Calls):
         self._named = re.compile(("(?<![\\w-])" if whole else "") + re.escape(name))
         self._variables: dict[str, dict[str, bool]] = {}
         self._of_class: dict[tuple[str, str], bool | None] = {}
+        self._of_module: dict[tuple[str, str], bool | None] = {}
         self._handles: dict[str, dict[int, dict[str, bool | None]]] = {}
 
     def named_near(self, unit: Unit, call: ast.Call) -> bool:
@@ -49,10 +50,8 @@ class Naming(Calls):
             handles[n.id] if isinstance(n, ast.Name) and n.id in handles else self.tells(unit, n)
             for n in nodes
         }
-        for answers in (literal, dynamic):
-            if True in answers or False in answers:
-                return True in answers
-        return None
+        said = _either(literal)
+        return _either(dynamic) if said is None else said
 
     def tells(self, unit: Unit, node: ast.AST) -> bool | None:
         """True: names this document; False: names another data file; None: names none."""
@@ -63,10 +62,20 @@ class Naming(Calls):
             if answer is not None:
                 return answer
             value = constant(self.code.index, unit.path, node.id)
-            return self._judge(value) if isinstance(value, str) else None
+            return self._judge(value) if isinstance(value, str) else self._module(unit, node.id)
         if isinstance(node, ast.Attribute) and dotted(node.value) in ("self", "cls"):
             return self._attribute(unit, node.attr)
         return None
+
+    def _module(self, unit: Unit, name: str) -> bool | None:
+        """What a path of the module names, by the strings that it is made of."""
+        if (unit.path, name) not in self._of_module:
+            nodes = self.code.index.module(unit.path).bindings.get(name, [])
+            said = [self._judge(n.value) for a in nodes if isinstance(a, ast.Assign)
+                    for n in ast.walk(a.value)
+                    if isinstance(n, ast.Constant) and isinstance(n.value, str)]  # fmt: skip
+            self._of_module[unit.path, name] = _either(said)
+        return self._of_module[unit.path, name]
 
     def _attribute(self, unit: Unit, name: str) -> bool | None:
         """What a field of the object names, by the strings that its class assigns to it."""
@@ -86,9 +95,7 @@ class Naming(Calls):
                 for n in ast.walk(node.value)
                 if isinstance(n, ast.Constant) and isinstance(n.value, str)
             }
-            self._of_class[owner.key, name] = (
-                True if True in answers else False if False in answers else None
-            )
+            self._of_class[owner.key, name] = _either(answers)
         return self._of_class[owner.key, name]
 
     def _judge(self, text: str) -> bool | None:
@@ -127,8 +134,7 @@ class Naming(Calls):
         return self._handles[unit.key]
 
     def _says(self, unit: Unit, node: ast.expr) -> bool | None:
-        answers = {self.tells(unit, n) for n in ast.walk(node)}
-        return True if True in answers else (False if False in answers else None)
+        return _either({self.tells(unit, n) for n in ast.walk(node)})
 
     def _sources(self, unit: Unit) -> Iterator[tuple[str, ast.expr]]:
         for node in self.own(unit):
@@ -151,3 +157,8 @@ class Naming(Calls):
         ]
         names = {self._judge(t) for t in texts}
         return True in names and False not in names
+
+
+def _either(answers: Collection[bool | None]) -> bool | None:
+    """True where one is, False where one is and none is True, else None."""
+    return True if True in answers else False if False in answers else None

@@ -15,7 +15,7 @@ class Use:
 
     Attributes:
         path: keys from the top of the document; ``*`` for any key or element.
-        required: a read that fails where the key is missing.
+        required: a read that fails where the key is missing, and no handler goes on.
         default: source text of a read's default; '' where it has none.
     """
 
@@ -74,6 +74,14 @@ def forgotten(flow: Flow) -> Iterator[tuple[Dump, Dump, Use]]:
                     continue
                 if len(path) == 1 or _holds(dump, path[:-1]):
                     yield dump, other, use
+
+
+def by_path(uses: Iterable[Use]) -> dict[Path, list[Use]]:
+    """Uses by the key that they touch, both in order."""
+    uses_by_path: dict[Path, list[Use]] = {}
+    for use in sorted(uses, key=lambda u: (u.path, str(u.location))):
+        uses_by_path.setdefault(use.path, []).append(use)
+    return uses_by_path
 
 
 def _holds(dump: Dump, path: Path) -> bool:

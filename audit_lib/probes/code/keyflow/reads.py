@@ -9,6 +9,7 @@ from audit_lib.probes.code.calls import bound
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME, WALKS
 from audit_lib.probes.code.keyflow.naming import Naming
 from audit_lib.probes.code.keyflow.paths import ANY, Flow, Path, Use
+from audit_lib.probes.code.surroundings import surroundings
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -216,8 +217,10 @@ class Reads(Naming):
         for unit in self.holding():
             for node in self.own(unit):
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-                    name = self.key(unit, node.slice)
-                    self._read(unit, node, node.value, name, True, "")
+                    name, around = self.key(unit, node.slice), surroundings(self.code, unit.path)
+                    handler = around.handler(node, "KeyError") if around is not None else None
+                    instead = f"what the handler at line {handler.lineno} does" if handler else ""
+                    self._read(unit, node, node.value, name, handler is None, instead)
                 elif isinstance(node, ast.Assign) and not isinstance(node.value, ast.Dict):
                     for target in node.targets:  # what the reader itself puts there
                         if isinstance(target, ast.Subscript):

@@ -170,10 +170,12 @@ class Attributes:
         for part in ast.walk(node):
             if isinstance(part, DEFINITIONS) and part.name in ("__getattr__", "__getattribute__"):
                 return True
-            if isinstance(part, ast.Call) and dotted(part.func) in ("setattr", "vars"):
-                return True
+            of = part.args[:1] if isinstance(part, ast.Call) else []
+            made = isinstance(part, ast.Call) and dotted(part.func) in ("setattr", "vars")
             if isinstance(part, ast.Attribute) and part.attr == "__dict__":
-                return True
+                of, made = [part.value], True
+            if made and (not of or dotted(of[0]) in ("self", "cls", node.name)):
+                return True  # what is set on others is theirs
         return False
 
 

@@ -105,7 +105,9 @@ def _bases(tree: SourceTree, place: Path) -> list[str]:
     if index.package:
         return [str(place / "bases")]
     root = tree.root.resolve()
-    return [str(root / base) for base in index.search_roots]
+    # A folder of a package is a place to import from as well, which mypy takes for a second one.
+    bases = (b for b in index.search_roots if b == "" or not index.within_package(b))
+    return [str(root / base) for base in bases]
 
 
 def _run(place: Path, seconds: float) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from audit_lib.subject.discovery import discover
+from audit_lib.subject.discovery.writing import module_name
 from tests.made_repo import write
 
 BY_CLASSES = {
@@ -76,3 +77,17 @@ def test_scripts_that_run_the_engine_count_and_others_do_not(found):
     assert "scripts/run_live.py" in [c.path for c in found.candidates]
     assert "scripts/clean_up.py" not in [c.path for c in found.candidates]
     assert found.files == 5
+
+
+def test_imports_that_begin_with_src_and_a_stray_file_at_the_root(tmp_path):
+    made = {"src/__init__.py": "", "__init__.py": ""}
+    made["src/desk.py"] = "from src.rules import LIMIT\n"
+    made["src/rules.py"] = "LIMIT = 1\n"
+    found = discover(write(tmp_path / "engine-main", made))
+    assert (found.package, found.is_package, found.from_src) == ("src", False, True)
+    assert module_name(found, "src/desk.py") == "src.desk"
+    made["src/desk.py"] = "from rules import LIMIT\n"
+    del made["src/__init__.py"], made["__init__.py"]
+    found = discover(write(tmp_path / "other", made))
+    assert (found.is_package, found.from_src) == (False, False)
+    assert module_name(found, "src/desk.py") == "desk"
