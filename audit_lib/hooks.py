@@ -662,6 +662,21 @@ def pricing_fit(at: Context, quotes: pd.DataFrame) -> Floats:
     """
 
 
+@_form("pricing.reloaded")
+def pricing_reloaded(at: Context, quotes: pd.DataFrame) -> Floats:
+    """As ``pricing.fit``, from a surface that was saved and loaded in between."""
+
+
+@_form("pricing.factors")
+def pricing_factors(at: Context, surfaces: Floats, count: int) -> dict[str, Floats]:
+    """Take a history of surfaces apart: ``factors``, ``scores`` and ``restored``.
+
+    ``surfaces`` are total variances, shape (n, g): a row a day, a column a point of the surface.
+    Answers ``factors`` (count, g), ``scores`` (n, count), and what the subject makes of its scores,
+    ``restored`` (n, g).  Raises :class:`Refusal` where the history does not do.
+    """
+
+
 @_form("pricing.total_variance")
 def pricing_total_variance(at: Context, points: pd.DataFrame) -> Floats:
     """Total implied variance of the version's own fitted surface.

@@ -173,6 +173,8 @@ RATED = (
           (0.2, 0.5, 1.0), 0.0, matters=1.0),
     Rated("ONL004", hooked.lessons, "what was learnt, turned by {} degrees",
           (60.0, 90.0, 180.0), 0.0, (OWN,)),
+    Rated("PRC007", hooked.surface_factors, "a first factor that is turned in {} of fits",
+          (0.02, 0.1, 0.3), 0.0, (OWN,)),
     Rated("SPL006", dated.skill, "skill that is {} of a fold's deviation below guessing",
           (1.0, 2.0, 4.0), 0.01, FOLDS),
     Rated("SPL007", dated.overfitting, "trials that give back {} of what they earned",

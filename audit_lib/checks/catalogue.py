@@ -173,6 +173,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "PRC004": "pricing.surface:SurfaceAllowsNoArbitrage",
         "PRC005": "pricing.greeks:GreeksAreDerivatives",
         "PRC006": "pricing.quotes_refused:BadQuotesAreRefused",
+        "PRC007": "pricing.surface_factors:FactorsRestoreSurfaces",
     },
     Task.T6: {  # Boundaries and closure
         "BND001": "boundary.imports_resolve:ImportsResolve",

@@ -16,6 +16,7 @@ from audit_lib.checks.drift.many_features import OneShiftedFeatureIsFound
 from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
 from audit_lib.checks.governance.unknown_metrics import UnknownMetricsNeverPromote
 from audit_lib.checks.online.follows import LearnerFollowsItsLessons
+from audit_lib.checks.pricing.surface_factors import FactorsRestoreSurfaces
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Finding, Gap, Location, breaks
 from audit_lib.probes.market.influence import measure_influence
@@ -158,6 +159,25 @@ def lessons(world: World, size: float, seed: int) -> bool:
 
     hook = Textbook(lambda calls: [one(*c) for c in calls])
     return accuses(LearnerFollowsItsLessons(seed=seed), hook)
+
+
+def surface_factors(world: World, size: float, seed: int) -> bool:
+    """PRC007: principal components, of which the first is turned in a share of ``size`` of fits."""
+    rng = np.random.default_rng(seed + 1)
+
+    def one(surfaces: Any, count: int) -> dict[str, Any]:
+        if not np.isfinite(surfaces).all() or min(len(surfaces) - 1, surfaces.shape[1]) < count:
+            return {"restored": np.full_like(surfaces, np.nan)}
+        mean = surfaces.mean(axis=0)
+        ways = np.linalg.svd(surfaces - mean, full_matrices=False)[2][:count]
+        signs = np.sign(ways[np.arange(count), np.abs(ways).argmax(axis=1)])
+        signs[0] *= -1 if rng.uniform() < size else 1
+        ways = ways * signs[:, None]
+        scores = (surfaces - mean) @ ways.T
+        return {"factors": ways, "scores": scores, "restored": mean + scores @ ways}
+
+    hook = Textbook(lambda calls: [one(*c) for c in calls])
+    return accuses(FactorsRestoreSurfaces(seed=seed), hook)
 
 
 # --- promotion ----------------------------------------------------------------------------------

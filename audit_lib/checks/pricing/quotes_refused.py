@@ -9,11 +9,12 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
-from audit_lib.probes.questions.asking import ask_many, floats
+from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.subject.hooks import Hook
 
 HOOK = "pricing.fit"
+RELOADED = "pricing.reloaded"
 
 
 class BadQuotesAreRefused(Check):
@@ -28,7 +29,8 @@ class BadQuotesAreRefused(Check):
         and butterflies below zero, and every book that is marked on it.
     How
         Drives `pricing.fit` on drawn slices of the SVI form, on the same in another order and moved
-        by a ten-thousandth, which give the same surface, and on the same with one fault each.
+        by a ten-thousandth, which give the same surface, and on the same with one fault each;
+        `pricing.reloaded`, if there is one, gives what the surface gave before it was saved.
     Limitations
         What is refused with sound quotes for a rule of the house (too few strikes) is told as
         such. Surfaces of few parameters meet drawn slices only nearly: `nearness`.
@@ -63,7 +65,7 @@ class BadQuotesAreRefused(Check):
                 expected=f"at most {self.nearness:g}",
                 key="sound quotes",
             )
-        yield from self._same(hook, sound, first.got)
+        yield from self._same(subject, hook, sound, first.got)
         answers = [*zip(odd, replies, strict=True)]
         yield Examined(1 + len(odd), "sets of quotes")
         title = "What becomes of quotes"
@@ -78,8 +80,8 @@ class BadQuotesAreRefused(Check):
                 evidence=("quotes",),
             )
 
-    def _same(self, hook: Hook, sound: pd.DataFrame, got: Floats) -> Answers:
-        """The same quotes in another order, and moved by a tick, give the same surface."""
+    def _same(self, subject: Subject, hook: Hook, sound: pd.DataFrame, got: Floats) -> Answers:
+        """Quotes in another order or moved by a tick, and a surface loaded again, give the same."""
         order = np.random.default_rng(self.seed).permutation(len(sound))
         tick = sound["total_variance"] * (1 + 1e-4 * np.where(np.arange(len(sound)) % 2, 1, -1))
         asked = {
@@ -87,6 +89,9 @@ class BadQuotesAreRefused(Check):
             "moved by a tick": (sound.assign(total_variance=tick), got, 2e-2),
         }
         replies = ask_many(hook, [(q,) for q, _, _ in asked.values()], into=floats(len(sound)))
+        if subject.has(RELOADED):
+            asked["saved and loaded"] = (sound, got, 1e-9)
+            replies.append(ask(subject.hook(RELOADED), sound, into=floats(len(sound))))
         yield Examined(len(asked), "sets of quotes that mean the same")
         for (name, (_, due, most)), reply in zip(asked.items(), replies, strict=True):
             off = float(np.max(np.abs(reply.got / due - 1))) if reply.answered else np.inf
@@ -97,6 +102,7 @@ class BadQuotesAreRefused(Check):
                     measured=how,
                     expected=f"the same, to {most:g}",
                     key=name,
+                    hook=RELOADED if name == "saved and loaded" else HOOK,
                 )
 
     def _odd(self, sound: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -19,6 +19,8 @@ from audit_lib.subject.subject import Subject
 CALL, PUT = 1, -1
 MATURITIES = (0.1, 0.25, 0.5, 1.0)
 """of made-up quotes, in years"""
+WAYS = 3
+"""in which made-up surfaces move"""
 
 
 def terms(
@@ -141,3 +143,17 @@ def text_of(option: pd.Series) -> str:
     if "volatility" in option:
         parts.append(f"σ {option['volatility']:g}")
     return " ".join(parts)
+
+
+def surface_history(rng: np.random.Generator, days: int) -> Floats:
+    """Total variances of surfaces that move in three ways, shape (days, 35).
+
+    Each way is a hump of one sign with one highest place, so that any usual convention for signs
+    holds in every sample: long maturities, short ones at low strikes, short ones at high strikes.
+    """
+    k, t = np.meshgrid(np.linspace(-0.4, 0.2, 7), (0.1, 0.25, 0.5, 1.0, 2.0), indexing="ij")
+    humps = np.stack([0.3 + t, np.exp(-5 * k - 2 * t), np.exp(6 * k) * (t < 0.4)])
+    ways, _ = np.linalg.qr(humps.reshape(WAYS, -1).T)
+    moves = rng.normal(size=(days, WAYS)) * (0.012, 0.004, 0.0015)
+    still = ((0.04 + 0.05 * k**2 - 0.02 * k) * (0.5 + t)).ravel()
+    return np.asarray(still + moves @ ways.T + rng.normal(0, 1e-5, (days, still.size)))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.probes.prediction.deliveries import deliveries
-from audit_lib.probes.prediction.options import sound_quotes
+from audit_lib.probes.prediction.options import WAYS, sound_quotes, surface_history
 from audit_lib.probes.tryouts import arguments as given
 from audit_lib.probes.tryouts import judges
 from audit_lib.probes.tryouts.trial import Trial
@@ -210,6 +210,12 @@ TRIALS: dict[str, Trial] = {
         ARRAY, lambda _: (given.terms("price"),), judges.is_volatility
     ),
     "pricing.fit": Trial(ARRAY, lambda _: (sound_quotes(0, 15),), judges.is_array),
+    "pricing.reloaded": Trial(ARRAY, lambda _: (sound_quotes(0, 15),), judges.is_array),
+    "pricing.factors": Trial(
+        "a mapping: factors, scores, restored",
+        lambda _: (surface_history(np.random.default_rng(0), 60), WAYS),
+        judges.is_kind(dict, "a mapping"),
+    ),
     "pricing.total_variance": Trial(
         ARRAY,
         lambda _: (pd.DataFrame({"log_moneyness": [-0.1, 0.0, 0.1], "maturity": [0.5] * 3}),),

@@ -12,7 +12,7 @@ from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/pricing.md").read_text()
-GREEKS, FIT, INTERVAL, FUTURES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+GREEKS, FIT, _, INTERVAL, FUTURES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 ALL = GREEKS + FIT + INTERVAL
 
 

@@ -78,7 +78,7 @@ NOT_THERE |= {"conformal.scaled_interval", "conformal.coverage"}
 NOT_THERE |= {"features.fills", "features.schema_hash", "decisions.settle"}
 #: its rules are code
 NOT_THERE |= {"decisions.rule_texts", "decisions.rule_fires"}
-NOT_THERE |= {"pricing.fit", "pricing.greeks"}
+NOT_THERE |= {"pricing.factors", "pricing.fit", "pricing.reloaded", "pricing.greeks"}
 #: its network takes rows, not sequences, and is stored as arrays alone; its gradients are not asked
 NOT_THERE |= {"neural.sequences", "neural.gradients", "neural.exported"}
 
