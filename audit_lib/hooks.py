@@ -221,27 +221,15 @@ class Stages(TypedDict, total=False):
     )  # columns ``row`` (position), ``gate``, ``value``, ``threshold``, ``passed``
 
 
-#: Every hook there is: full name to the form that types and documents it.
-HOOKS: dict[str, Callable[..., Any]] = {}
-
-
-def _form(*hooks: str) -> Callable[[HookFunction], HookFunction]:
-    """Have a function, which is never called, say what these hooks take, answer and mean."""
-
-    def note(function: HookFunction) -> HookFunction:
-        HOOKS.update(dict.fromkeys(hooks, function))
-        return function
-
-    return note
+# Every hook has a form, a function that is never called: its name is that of the surface and of the
+# hook, its signature says what goes in and out, and its docstring what that means.
 
 
 # --- features ---------------------------------------------------------------------------------
-@_form("features.panel")
 def features_panel(at: Context) -> pd.DataFrame:
     """Market data, real where possible, that the builders accept."""
 
 
-@_form("features.sides")
 def features_sides(at: Context, given: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Tables beside the panel or the features.
 
@@ -250,7 +238,6 @@ def features_sides(at: Context, given: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """
 
 
-@_form("features.build", "features.build_backtest")
 def features_build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """Panel to features.
 
@@ -258,7 +245,9 @@ def features_build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("features.build_live")
+features_build_backtest = features_build
+
+
 def features_build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """Panel to features, as live trading builds them.
 
@@ -267,7 +256,6 @@ def features_build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("features.scale")
 def features_scale(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Features to what the model is given of them, the same rows and columns.
 
@@ -275,7 +263,6 @@ def features_scale(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("features.fills")
 def features_fills(at: Context) -> dict[str, float]:
     """Feature name to the value that stands for it where it is missing.
 
@@ -283,22 +270,18 @@ def features_fills(at: Context) -> dict[str, float]:
     """
 
 
-@_form("features.schema_hash")
 def features_schema_hash(at: Context, names: list[str]) -> str:
     """The subject's own hash of a schema with these columns, as the metadata keeps it."""
 
 
-@_form("features.policy")
 def features_policy(at: Context) -> dict[str, str]:
     """Feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
 
 
-@_form("features.modes")
 def features_modes(at: Context) -> dict[str, list[str]]:
     """Mode (``live``, ``research``) to the types declared for it."""
 
 
-@_form("features.admitted")
 def features_admitted(at: Context, names: list[str], mode: str) -> list[str]:
     """Of these names, those that the subject's own filter lets through.
 
@@ -307,12 +290,10 @@ def features_admitted(at: Context, names: list[str], mode: str) -> list[str]:
 
 
 # --- targets, splits --------------------------------------------------------------------------
-@_form("targets.build")
 def targets_build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """Panel to labels; NaN where the label is not known yet."""
 
 
-@_form("targets.ends")
 def targets_ends(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """Panel to the date of the last bar that each row's label reads.
 
@@ -321,27 +302,22 @@ def targets_ends(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("targets.declared")
 def targets_declared(at: Context) -> dict[str, TargetSpec]:
     """Label name to its declared horizon, kind and thresholds."""
 
 
-@_form("targets.preconditions")
 def targets_preconditions(at: Context) -> Terms:
     """The terms that training and backtests are locked to."""
 
 
-@_form("splits.folds")
 def splits_folds(at: Context, panel: pd.DataFrame) -> list[Fold]:
     """The train and test rows of every fold over a panel."""
 
 
-@_form("splits.declared")
 def splits_declared(at: Context) -> SplitSpec:
     """Declared horizon, purge and embargo, in bars."""
 
 
-@_form("splits.independent")
 def splits_independent(at: Context, panel: pd.DataFrame) -> Sequence[Any]:
     """Dates of a panel that the subject counts as independent samples.
 
@@ -350,15 +326,13 @@ def splits_independent(at: Context, panel: pd.DataFrame) -> Sequence[Any]:
 
 
 # --- predictor, decisions ---------------------------------------------------------------------
-@_form("predictor.required")
 def predictor_required(at: Context) -> list[str]:
     """The feature columns the version's model reads, in its order."""
 
 
-_form("predictor.sides")(features_sides)
+predictor_sides = features_sides
 
 
-@_form("predictor.outputs")
 def predictor_outputs(at: Context, features: pd.DataFrame) -> Floats:
     """Features to what the model itself gives, an array (n, k).
 
@@ -367,7 +341,6 @@ def predictor_outputs(at: Context, features: pd.DataFrame) -> Floats:
     """
 
 
-@_form("predictor.decode")
 def predictor_decode(at: Context, outputs: Floats) -> pd.DataFrame:
     """A model's outputs (n, k) to one column a head, in the order of rows.
 
@@ -375,7 +348,6 @@ def predictor_decode(at: Context, outputs: Floats) -> pd.DataFrame:
     """
 
 
-@_form("predictor.predict")
 def predictor_predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Features to one column a head, on the same index.
 
@@ -384,7 +356,6 @@ def predictor_predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("decisions.backtest", "decisions.live")
 def decisions_backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Features to orders on the same index.
 
@@ -395,7 +366,9 @@ def decisions_backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("decisions.rules_backtest", "decisions.rules_live")
+decisions_live = decisions_backtest
+
+
 def decisions_rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions straight to orders.
 
@@ -405,7 +378,9 @@ def decisions_rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataF
     """
 
 
-@_form("decisions.account")
+decisions_rules_live = decisions_rules_backtest
+
+
 def decisions_account(at: Context) -> dict[str, float]:
     """The state of an account in which nothing is lost and nothing open.
 
@@ -414,7 +389,6 @@ def decisions_account(at: Context) -> dict[str, float]:
     """
 
 
-@_form("decisions.settle")
 def decisions_settle(at: Context, positions: pd.DataFrame) -> pd.DataFrame:
     """What closed positions earned, a row each, in the order of rows.
 
@@ -424,7 +398,6 @@ def decisions_settle(at: Context, positions: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("decisions.rule_texts")
 def decisions_rule_texts(at: Context) -> dict[str, dict[str, str]]:
     """Rules kept as text, name to ``{"side": ..., "text": ...}``.
 
@@ -432,7 +405,6 @@ def decisions_rule_texts(at: Context) -> dict[str, dict[str, str]]:
     """
 
 
-@_form("decisions.rule_fires")
 def decisions_rule_fires(
     at: Context, texts: dict[str, str], features: pd.DataFrame
 ) -> pd.DataFrame:
@@ -443,7 +415,6 @@ def decisions_rule_fires(
 
 
 # --- registry, governance, retrain, drift -----------------------------------------------------
-@_form("registry.resolve")
 def registry_resolve(at: Context, request: str | None) -> Resolved:
     """Which version a request gets from ``at.store``.
 
@@ -452,22 +423,18 @@ def registry_resolve(at: Context, request: str | None) -> Resolved:
     """
 
 
-@_form("registry.register")
 def registry_register(at: Context, version: str, metrics: dict[str, float]) -> None:
     """Publish a copy of ``at.version`` as a new version in ``at.store``."""
 
 
-@_form("registry.versions")
 def registry_versions(at: Context) -> list[str]:
     """Version ids that the registry in ``at.store`` offers, oldest first."""
 
 
-@_form("registry.create")
 def registry_create(at: Context, metrics: dict[str, float]) -> str:
     """Publish a copy of ``at.version``; the subject issues the new id."""
 
 
-@_form("registry.promote")
 def registry_promote(at: Context, version: str) -> bool:
     """Make a registered version the champion; whether it is that now.
 
@@ -475,7 +442,6 @@ def registry_promote(at: Context, version: str) -> bool:
     """
 
 
-@_form("registry.rollback")
 def registry_rollback(at: Context) -> str:
     """Seat the champion before this one again; its id.
 
@@ -483,24 +449,20 @@ def registry_rollback(at: Context) -> str:
     """
 
 
-@_form("registry.prune")
 def registry_prune(at: Context, keep: int) -> None:
     """Keep the newest ``keep`` versions, and those that pointers name."""
 
 
-@_form("governance.metrics")
 def governance_metrics(at: Context) -> dict[str, str]:
     """Metric name to ``"higher"`` or ``"lower"`` (which is better)."""
 
 
-@_form("governance.promote")
 def governance_promote(
     at: Context, champion: dict[str, float] | None, challenger: dict[str, float]
 ) -> bool:
     """Would the challenger displace the champion (None: empty chair)?"""
 
 
-@_form("governance.admits")
 def governance_admits(at: Context, metrics: dict[str, float]) -> Admission:
     """Would today's gates let a version with these metrics be served?
 
@@ -510,7 +472,6 @@ def governance_admits(at: Context, metrics: dict[str, float]) -> Admission:
     """
 
 
-@_form("governance.enter")
 def governance_enter(at: Context, version: str, metrics: dict[str, float]) -> bool:
     """Let a version run for champion of ``at.store``; whether it is seated.
 
@@ -520,12 +481,10 @@ def governance_enter(at: Context, version: str, metrics: dict[str, float]) -> bo
     """
 
 
-@_form("retrain.decide")
 def retrain_decide(at: Context, state: RetrainState) -> RetrainDecision:
     """Does the trigger fire in this state, and why?"""
 
 
-@_form("retrain.replay")
 def retrain_replay(
     at: Context, states: Sequence[RetrainState], restart_after: int | None
 ) -> list[RetrainDecision]:
@@ -536,7 +495,6 @@ def retrain_replay(
     """
 
 
-@_form("retrain.state")
 def retrain_state(at: Context, live: pd.DataFrame, today: pd.Timestamp) -> RetrainState:
     """What the live caller tells the trigger, after live rows.
 
@@ -545,7 +503,6 @@ def retrain_state(at: Context, live: pd.DataFrame, today: pd.Timestamp) -> Retra
     """
 
 
-@_form("retrain.train")
 def retrain_train(at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> str | None:
     """Train on made-up data, and store the version in ``at.store``.
 
@@ -556,12 +513,10 @@ def retrain_train(at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> 
     """
 
 
-@_form("drift.psi")
 def drift_psi(at: Context, reference: Floats, current: Floats) -> float:
     """Population stability index between two samples of one feature."""
 
 
-@_form("drift.shifted")
 def drift_shifted(at: Context, reference: pd.DataFrame | None, current: pd.DataFrame) -> Shifted:
     """Whether features have shifted since ``reference`` (None: there is none).
 
@@ -569,30 +524,25 @@ def drift_shifted(at: Context, reference: pd.DataFrame | None, current: pd.DataF
     """
 
 
-@_form("drift.cusum")
 def drift_cusum(at: Context, series: Floats, target: float, sigma: float) -> CusumAlarm:
     """CUSUM over a series (mean ``target``, standard deviation ``sigma``)."""
 
 
 # --- calibration, conformal -------------------------------------------------------------------
-@_form("calibration.fit_apply")
 def calibration_fit_apply(
     at: Context, scores: Floats, outcomes: Integers, served: Floats
 ) -> Floats:
     """Fit on (scores, outcomes), return probabilities for ``served``."""
 
 
-@_form("calibration.served")
 def calibration_served(at: Context, scores: Floats) -> Floats:
     """The version's own calibrator applied to raw scores."""
 
 
-@_form("calibration.sample")
 def calibration_sample(at: Context) -> CalibrationSample:
     """Real raw scores of the version with outcomes."""
 
 
-@_form("calibration.measures")
 def calibration_measures(at: Context, scores: Floats, outcomes: Integers) -> CalibrationMeasures:
     """The subject's own measures of probabilities against outcomes.
 
@@ -600,7 +550,6 @@ def calibration_measures(at: Context, scores: Floats, outcomes: Integers) -> Cal
     """
 
 
-@_form("conformal.interval")
 def conformal_interval(at: Context, residuals: Floats, predictions: Floats, alpha: float) -> Floats:
     """Intervals at miscoverage ``alpha``; answers an (n, 2) array.
 
@@ -609,7 +558,6 @@ def conformal_interval(at: Context, residuals: Floats, predictions: Floats, alph
     """
 
 
-@_form("conformal.scaled_interval")
 def conformal_scaled_interval(
     at: Context,
     residuals: Floats,
@@ -625,13 +573,11 @@ def conformal_scaled_interval(
     """
 
 
-@_form("conformal.coverage")
 def conformal_coverage(at: Context, intervals: Floats, outcomes: Floats) -> float:
     """The share of outcomes (n,) within intervals (n, 2), both ends in."""
 
 
 # --- pricing, neural, online, checkpoint_io ---------------------------------------------------
-@_form("pricing.price")
 def pricing_price(at: Context, terms: pd.DataFrame) -> Floats:
     """Prices of European options, shape (n,); ``kind`` is 1 (call) or -1 (put).
 
@@ -639,7 +585,6 @@ def pricing_price(at: Context, terms: pd.DataFrame) -> Floats:
     """
 
 
-@_form("pricing.greeks")
 def pricing_greeks(at: Context, terms: pd.DataFrame) -> pd.DataFrame:
     """Sensitivities of ``pricing.price``, a column each that the subject has.
 
@@ -648,12 +593,10 @@ def pricing_greeks(at: Context, terms: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-@_form("pricing.implied_volatility")
 def pricing_implied_volatility(at: Context, terms: pd.DataFrame) -> Floats:
     """``terms`` as for price, with ``price`` for ``volatility``."""
 
 
-@_form("pricing.fit")
 def pricing_fit(at: Context, quotes: pd.DataFrame) -> Floats:
     """Fit a surface to quotes, answer its total variances at them, shape (n,).
 
@@ -662,12 +605,10 @@ def pricing_fit(at: Context, quotes: pd.DataFrame) -> Floats:
     """
 
 
-@_form("pricing.reloaded")
 def pricing_reloaded(at: Context, quotes: pd.DataFrame) -> Floats:
     """As ``pricing.fit``, from a surface that was saved and loaded in between."""
 
 
-@_form("pricing.factors")
 def pricing_factors(at: Context, surfaces: Floats, count: int) -> dict[str, Floats]:
     """Take a history of surfaces apart: ``factors``, ``scores`` and ``restored``.
 
@@ -677,7 +618,6 @@ def pricing_factors(at: Context, surfaces: Floats, count: int) -> dict[str, Floa
     """
 
 
-@_form("pricing.total_variance")
 def pricing_total_variance(at: Context, points: pd.DataFrame) -> Floats:
     """Total implied variance of the version's own fitted surface.
 
@@ -685,17 +625,14 @@ def pricing_total_variance(at: Context, points: pd.DataFrame) -> Floats:
     """
 
 
-@_form("neural.forward")
 def neural_forward(at: Context, inputs: Floats) -> Floats:
     """Raw outputs of the neural head; input (n, d), output (n, k)."""
 
 
-@_form("neural.state")
 def neural_state(at: Context) -> dict[str, npt.NDArray[Any]]:
     """The weights of the version's network, by name, as they are stored."""
 
 
-@_form("neural.load")
 def neural_load(at: Context, state: dict[str, npt.NDArray[Any]], inputs: Floats) -> Floats:
     """Build the version's network anew, load ``state`` as serving does, forward.
 
@@ -704,7 +641,6 @@ def neural_load(at: Context, state: dict[str, npt.NDArray[Any]], inputs: Floats)
     """
 
 
-@_form("neural.exported")
 def neural_exported(at: Context, inputs: Floats) -> Floats:
     """What the exported network answers, as for ``neural.forward``.
 
@@ -713,7 +649,6 @@ def neural_exported(at: Context, inputs: Floats) -> Floats:
     """
 
 
-@_form("neural.sequences")
 def neural_sequences(at: Context, inputs: Floats, lengths: Integers) -> Floats:
     """Outputs (n, k) for rows of steps (n, t, d), padded behind ``lengths``.
 
@@ -721,7 +656,6 @@ def neural_sequences(at: Context, inputs: Floats, lengths: Integers) -> Floats:
     """
 
 
-@_form("neural.gradients")
 def neural_gradients(at: Context, inputs: Floats, targets: Floats) -> dict[str, npt.NDArray[Any]]:
     """Gradients of the training loss on one batch, by name of the weight.
 
@@ -730,7 +664,6 @@ def neural_gradients(at: Context, inputs: Floats, targets: Floats) -> dict[str, 
     """
 
 
-@_form("online.run")
 def online_run(
     at: Context,
     batches: Sequence[pd.DataFrame],
@@ -744,7 +677,6 @@ def online_run(
     """
 
 
-@_form("online.feed")
 def online_feed(
     at: Context,
     events: Sequence[FeedEvent],
@@ -758,13 +690,11 @@ def online_feed(
     """
 
 
-@_form("checkpoint_io.round_trip")
 def checkpoint_io_round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Load, save to ``at.scratch``, load that, predict."""
 
 
 # --- explain ------------------------------------------------------------------------------------
-@_form("explain.inputs")
 def explain_inputs(at: Context) -> ExplainInputs:
     """Rows whose predictions are explained, with dates, assets, regimes.
 
@@ -772,12 +702,10 @@ def explain_inputs(at: Context) -> ExplainInputs:
     """
 
 
-@_form("explain.stages")
 def explain_stages(at: Context, features: pd.DataFrame) -> Stages:
     """Features to what stands between them and the orders of a back-test."""
 
 
-@_form("explain.outcomes")
 def explain_outcomes(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Features to what became of the orders that they led to.
 
@@ -786,7 +714,18 @@ def explain_outcomes(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """
 
 
-SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
+SURFACES = (
+    "features", "targets", "splits", "predictor", "decisions", "registry", "governance", "retrain",
+    "drift", "calibration", "conformal", "pricing", "neural", "online", "checkpoint_io", "explain",
+)  # fmt: skip
+
+#: Every hook there is: full name to the form that types and documents it.
+HOOKS: dict[str, Callable[..., Any]] = {
+    f"{surface}.{name[len(surface) + 1 :]}": form
+    for name, form in list(globals().items())
+    for surface in SURFACES
+    if name.startswith(f"{surface}_")
+}
 
 #: surfaces on which a function of any other name is the usual hook
 USUAL = {"conformal": "conformal.interval", "online": "online.run"}
