@@ -30,9 +30,10 @@ from audit_lib.errors import AuditError
 from audit_lib.execution import publish
 from audit_lib.execution.plan import Job, Plan, plan
 from audit_lib.gates import gate_named, run_gate
-from audit_lib.model import CheckResult, Finding, Outcome, Task, TaskResult, Verdict, ranked
+from audit_lib.model import CheckResult, Outcome, Task, TaskResult, Verdict, ranked
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Report, report_of
+from audit_lib.reporters.csv_report import finding_row
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.selection import check_parameters, listed
@@ -92,9 +93,9 @@ class Audit:
     @cached_property
     def findings(self) -> pd.DataFrame:
         """Findings, worst first: one row each, with its fingerprint and its waiver's owner."""
-        waivers = {e.fingerprint: e.owner for r in self.results for e in r.exempted}
+        waivers = {e.fingerprint: e for r in self.results for e in r.exempted}
         every = ranked((f for r in self.results for f in r.findings), self.report.dependents)
-        rows = [_finding_row(f, waivers) for f in every]
+        rows = [finding_row(f, waivers.get(f.fingerprint)) for f in every]
         return _frame(rows, _FINDINGS)
 
     @cached_property
@@ -331,26 +332,6 @@ _CHECKS = (
     "code", "task", "contract", "severity", "outcome", "findings", "examined", "reason", "from",
     "title",
 )  # fmt: skip
-
-
-def _finding_row(finding: Finding, waivers: dict[str, str]) -> dict[str, object]:
-    place = finding.location
-    return {
-        "code": finding.code,
-        "severity": finding.severity.label,
-        "contract": finding.contract.value,
-        "task": finding.task.value,
-        "path": place.path,
-        "line": place.line,
-        "symbol": place.symbol,
-        "pointer": place.pointer,
-        "message": finding.message,
-        "measured": finding.measured,
-        "expected": finding.expected,
-        "remediation": finding.remediation,
-        "exempted_by": waivers.get(finding.fingerprint, ""),
-        "fingerprint": finding.fingerprint,
-    }
 
 
 def _frame(rows: list[dict[str, object]], columns: tuple[str, ...]) -> pd.DataFrame:

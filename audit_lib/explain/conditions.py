@@ -1,5 +1,6 @@
 """Conditions, what follows under them, and how often: the form of a rule, whoever made it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +46,14 @@ class Condition:
         return tuple(sides)
 
 
+def all_hold(conditions: Iterable[Condition], table: pd.DataFrame) -> Truths:
+    """Of each row, whether all conditions hold."""
+    holds = np.ones(len(table), dtype=bool)
+    for condition in conditions:
+        holds &= condition.holds(table[condition.factor])
+    return holds
+
+
 @dataclass(frozen=True)
 class Event:
     """What an answer comes to: it equals a class, or is above, or at most, a number."""
@@ -86,10 +95,7 @@ class Rule:
 
     def holds(self, table: pd.DataFrame) -> Truths:
         """Of each row, whether all conditions hold."""
-        holds = np.ones(len(table), dtype=bool)
-        for condition in self.conditions:
-            holds &= condition.holds(table[condition.factor])
-        return holds
+        return all_hold(self.conditions, table)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed
-from audit_lib.explain.conditions import Condition, Event, precision_of
+from audit_lib.explain.conditions import Condition, Event, all_hold, precision_of
 from audit_lib.explain.importance import Bootstrap, ranks_agree
 from audit_lib.explain.records import Factor, Inputs, RuleRecord, Rules
 from audit_lib.explain.rows import Rows
@@ -48,9 +48,9 @@ def ranks_differ(recorded: Mapping[str, float], columns: list[str], head: Attrib
 
 @dataclass(frozen=True)
 class FolderMismatch:
-    """One way in which the folder is not what this version does."""
+    """One way in which the folder is not what this version does, in the words of a finding."""
 
-    where: Location
+    location: Location
     message: str
     measured: str
     expected: str
@@ -183,11 +183,8 @@ def _rule(
             where, f"a rule names {unknown[0]!r}, which the model does not read", "", "", key
         )
         return
-    table = rows.table.rename(columns=str)
-    holds = np.ones(len(rows), dtype=bool)
-    for record in rule.conditions:
-        condition = Condition(record.factor, record.above, record.up_to, record.missing)
-        holds &= condition.holds(table[record.factor])
+    conditions = [Condition(c.factor, c.above, c.up_to, c.missing) for c in rule.conditions]
+    holds = all_hold(conditions, rows.table.rename(columns=str))
     share = float(holds.mean())
     if share == 0:
         yield FolderMismatch(

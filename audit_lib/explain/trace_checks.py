@@ -1,7 +1,7 @@
 """What a decision trace must be: well formed, whole, of what there was, and replayable."""
 
 from collections import Counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
@@ -11,7 +11,7 @@ from audit_lib.explain.orders import decisions_hook, orders_of
 from audit_lib.explain.replay import replayed, same
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.traces import TraceFile, inputs_digest, model_digest, plain
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Examined, Finding, Gap, Severity, Task
 
 
 class Traced(Check):
@@ -23,6 +23,10 @@ class Traced(Check):
     task: ClassVar[Task] = Task.T3
     severity: ClassVar[Severity] = Severity.HIGH
     seen: TraceFile
+
+    def of_trace(self, message: str, **said: Any) -> Finding:
+        """A finding at the file of traces."""
+        return self.finding(self.seen.where, message, **said)
 
 
 class LinesAreTraces(Traced):
@@ -49,8 +53,7 @@ class LinesAreTraces(Traced):
         """Say which lines are none."""
         yield Examined(len(self.seen.traces) + len(self.seen.broken), "lines")
         for broken in self.seen.broken:
-            yield self.finding(
-                self.seen.where,
+            yield self.of_trace(
                 f"line {broken.line} is no trace: {broken.why}",
                 key=f"line {broken.line}",
                 cause=broken.why,
@@ -86,8 +89,7 @@ class TimesAreWhole(Traced):
         yield Examined(len(keys), "times")
         for (time, asset), count in Counter(keys).items():
             if count > 1:
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"the decision of {asset or 'all'} at {time} is there {count} times",
                     key=f"{time} {asset}",
                     cause="decisions are there more than once",
@@ -95,8 +97,7 @@ class TimesAreWhole(Traced):
         last = ""
         for line, trace in traces.items():
             if trace.time < last:
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"line {line} goes back in time",
                     measured=trace.time,
                     expected=f"{last} or later",
@@ -114,8 +115,7 @@ class TimesAreWhole(Traced):
         for asset, times in by_asset.items():
             first, last = min(times), max(times)
             for time in (t for t in calendar if first < t < last and t not in times):
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"no decision of {asset} at {time}, between others of it",
                     key=f"{time} {asset}",
                     cause="decisions are missing in time",
@@ -150,8 +150,7 @@ class ValuesWereThere(Traced):
         for line, trace in self.seen.traces.items():
             inputs = trace.inputs
             if inputs.sha256 is not None and inputs.sha256 != inputs_digest(inputs.values):
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"line {line}: the inputs are not those that their digest was taken of",
                     key=f"line {line} digest",
                     cause="inputs do not have their digest",
@@ -167,8 +166,7 @@ class ValuesWereThere(Traced):
                 else:
                     equal = same(theirs, ours)
                 if not equal:
-                    yield self.finding(
-                        self.seen.where,
+                    yield self.of_trace(
                         f"line {line}: {name} is a value that the version never had",
                         measured=theirs,
                         expected=ours,
@@ -208,8 +206,7 @@ class VersionIsServed(Traced):
         digests: dict[str, str | None] = {}
         for line, trace in self.seen.traces.items():
             if trace.version not in served:
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"line {line} is of version {trace.version}, which is not served",
                     measured=trace.version,
                     expected=", ".join(sorted(served)),
@@ -221,8 +218,7 @@ class VersionIsServed(Traced):
                 digests[trace.version] = model_digest(subject.at(trace.version))
             own = digests[trace.version]
             if trace.versions.model and own and trace.versions.model != own:
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"line {line} was decided by other files than those of {trace.version}",
                     measured=trace.versions.model[:12],
                     expected=own[:12],
@@ -273,8 +269,7 @@ class ActionsAreTraced(Traced):
         for row, action in enumerate(orders.action):
             time, asset = _key(part, row)
             if action == "order" and (time, asset) not in keys:
-                yield self.finding(
-                    self.seen.where,
+                yield self.of_trace(
                     f"the order of {asset or 'all'} at {time} has no trace",
                     measured="no line",
                     expected=f"side {orders.side[row]:g}",
@@ -309,8 +304,7 @@ class TracesReplay(Traced):
             raise NotApplicable("no line is a trace")
         yield Examined(len(self.seen.traces), "lines replayed")
         for departure in replayed(subject, self.seen.traces):
-            yield self.finding(
-                self.seen.where,
+            yield self.of_trace(
                 f"line {departure.line} departs at {departure.stage}: {departure.what}",
                 measured=departure.measured,
                 expected=departure.expected,

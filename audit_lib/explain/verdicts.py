@@ -10,7 +10,14 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
-from audit_lib.explain.existing import AGREED, Folder, departures, ranks_differ, stands_out
+from audit_lib.explain.existing import (
+    AGREED,
+    Folder,
+    FolderMismatch,
+    departures,
+    ranks_differ,
+    stands_out,
+)
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.subject.checkpoint_fields import numbers_in
@@ -252,17 +259,7 @@ class LearnedConditionsHold(_Explained):
         """Read the folder and try its rules."""
         folder = Folder.of(subject)
         for what in departures(folder, self.seen.rows, self.seen.answers, self.seen.heads, subject):
-            match what:
-                case Examined() | Gap():
-                    yield what
-                case _:
-                    yield self.finding(
-                        what.where,
-                        what.message,
-                        measured=what.measured,
-                        expected=what.expected,
-                        key=what.key,
-                    )
+            yield self.finding(**vars(what)) if isinstance(what, FolderMismatch) else what
 
 
 CHECKS = (ContributionsSum, RecordedImportancesAgree, PriorsHold, LearnedConditionsHold)

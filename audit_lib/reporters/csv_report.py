@@ -59,9 +59,9 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
         "run_id": report.run_id,
     }
     for finding in report.open_findings:
-        yield run | _row(finding, None)
+        yield run | finding_row(finding, None)
     for finding, waiver in report.exempted:
-        yield run | _row(finding, waiver)
+        yield run | finding_row(finding, waiver)
     for result in report.having(Outcome.ERROR, Outcome.NOT_ASSESSED):
         yield run | {
             "task": result.task.value,
@@ -75,7 +75,8 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
         yield run | {"task": task.value, "state": "not_run", "message": NOT_RUN}
 
 
-def _row(finding: Finding, waiver: Exempted | None) -> dict[str, object]:
+def finding_row(finding: Finding, waiver: Exempted | None) -> dict[str, object]:
+    """A finding as one line of a table, by :data:`COLUMNS`."""
     place = finding.location
     return {
         "task": finding.task.value,
