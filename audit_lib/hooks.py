@@ -131,7 +131,7 @@ class Resolved(TypedDict):
 
 
 class RetrainState(TypedDict, total=False):
-    """What a retrain trigger sees.  Keys the subject does not use may be ignored by its hook."""
+    """What a retrain trigger sees; what is not known is left out, so any key may be missing."""
 
     days_since_training: int
     psi: float  # population stability index of the worst feature

@@ -1,8 +1,11 @@
 """Commands that only read: list, explain."""
 
 import contextlib
+import inspect
 import json
+import re
 from pathlib import Path
+from typing import is_typeddict
 
 import click
 from rich.markdown import Markdown
@@ -72,12 +75,12 @@ def explain(code: str, subject: str | None, root: Path | None, workspace: Path |
     """Say what a check does, why it matters, and how to mend what it finds.
 
     CODE is that of a check (SPL001), of a finding (SPL001-2), or the name of a hook
-    (drift.psi).  Checks of SUBJECT's own are found where it is named.
+    (drift.psi) or of a surface (drift).  Checks of SUBJECT's own are found where it is named.
     """
     console = Screen()
     hook = without_variant(code)[0]
-    if hook in HOOKS:
-        console.print(Markdown(_hook_text(hook)))
+    if meant := [h for h in HOOKS if hook in (h, h.partition(".")[0])]:
+        console.print(Markdown("\n\n".join(map(_hook_text, meant))))
         return
     wanted = code.upper().split("-")[0]
     if wanted.startswith(("EXP", "TRC")):
@@ -137,11 +140,16 @@ def _check_text(check: type[Check]) -> str:
 
 
 def _hook_text(name: str) -> str:
-    from audit_lib.hooks import purpose, signature
+    from audit_lib import hooks
 
     needed, also = askers(name)
+    form = hooks.signature(name)
+    named = (vars(hooks).get(word) for word in re.findall(r"\b[A-Z]\w+", form))
+    tables = [inspect.getsource(t) for t in named if isinstance(t, type) and is_typeddict(t)]
+    keys = "".join(f"\n\n\n{table}" for table in tables)
+    more = (inspect.getdoc(HOOKS[name]) or "").partition("\n\n")[2]
     return (
-        f"# {name}\n\n{purpose(name)}\n\n```python\n{signature(name)}\n```\n\n"
+        f"# {name}\n\n{hooks.purpose(name)}\n\n{more}\n\n```python\n{form}{keys}\n```\n\n"
         f"Needed by {', '.join(needed) or 'no check alone'}."
         + (f" Also asked by {', '.join(also)}." if also else "")
     )

@@ -156,3 +156,6 @@ def test_lists_and_explanations_know_variants(tmp_path):
     assert "drift.psi[a] " in listed
     assert "drift.psi[b] " in listed
     assert "population stability" in CliRunner().invoke(cli, ["explain", "drift.psi[a]"]).output
+    whole = CliRunner().invoke(cli, ["explain", "retrain"]).output
+    assert "retrain.replay" in whole
+    assert "days_since_training: int" in whole

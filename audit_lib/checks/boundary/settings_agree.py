@@ -17,6 +17,8 @@ from audit_lib.probes.code.settings import (
     environment_set,
     in_files,
     keys_read,
+    spelt,
+    unread,
 )
 from audit_lib.subject.code import Code, code_of
 
@@ -89,8 +91,8 @@ class SettingsAgree(Check):
         """Compare settings of one name."""
         code = code_of(subject.source)
         named, read, keyed = constants(code), environment(code), defaults(code)
-        spelt = [*self._spelt_out(code)]
-        if not (named or read or keyed or spelt):
+        spelt_out, idle = [*self._spelt_out(code)], [*unread(code)]
+        if not (named or read or keyed or spelt_out or idle):
             raise NotApplicable("no constants, environment variables or keys with defaults")
         for name, same in sorted(named.items()):
             level = self.severity if _ONE.search(name) else Severity.LOW
@@ -120,10 +122,17 @@ class SettingsAgree(Check):
         what = "the environment variable "
         yield from self._misspelt(what, read, environment_set(code))
         if files:
-            words = {w for f in code.tree.files for w in re.findall(r"\w+", f.text)}
             unknown = {key: same for key, same in keys_read(code).items() if key not in files}
-            yield from self._misspelt("the key ", unknown, frozenset(files.keys() - words))
-        yield from spelt
+            yield from self._misspelt("the key ", unknown, frozenset(files.keys() - spelt(code)))
+        yield from spelt_out
+        for limit in idle:
+            yield self.finding(
+                limit.location,
+                f"{limit.value} declares {limit.name}, which nothing reads, so it limits nothing",
+                measured="never read",
+                expected="read, or not there",
+                key=f"{limit.name} never read",
+            )
         yield Examined(len(named) + len(read) + len(keyed), "settings")
 
     def _differ(

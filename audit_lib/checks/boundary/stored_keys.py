@@ -25,7 +25,7 @@ from audit_lib.probes.code.keyflow import (
     within,
 )
 from audit_lib.probes.code.nested_keys import handed, unmade
-from audit_lib.probes.code.settings import says, value_said
+from audit_lib.probes.code.settings import LIMIT, says, spelt, value_said
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -42,10 +42,6 @@ _TOUCHES = re.compile(r"load|dump|savez|torch\.save")
 _MOST = 60
 _APART = 2
 """keys of one reader that are told one by one; more of them have one cause"""
-_LIMIT = re.compile(
-    r"(?<![a-z])(?i:max|min)(imum)?(?![a-z])|(?<=[a-z])(Max|Min)(?![a-z])|"
-    r"(?i:limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown)"
-)
 
 
 class StoredKeysAreWritten(Check):
@@ -156,10 +152,10 @@ class StoredKeysAreWritten(Check):
         """Keys that a file of the repository defines and no text of the source spells."""
         if len(held) != 1 or not flow.loaded or not flow.reads or _TOOLS.match(name):
             return
-        unsaid = (p for p in _paths(held[0]) if p[-1].isidentifier() and p[-1] not in _words(code))
+        unsaid = (p for p in _paths(held[0]) if p[-1].isidentifier() and p[-1] not in spelt(code))
         idle = [path for path in unsaid if not within(path, _walked(flow))]
         if idle:
-            limits = [p for p in idle if _LIMIT.search(p[-1])]
+            limits = [p for p in idle if LIMIT.search(p[-1])]
             place = min((u.location for u in flow.reads), key=lambda w: (w.path, w.line or 0))
             named = ", ".join(pointer_to(*p) for p in (limits or idle)[:6])
             yield self.finding(
@@ -222,7 +218,7 @@ class StoredKeysAreWritten(Check):
         if len(misses) > 1:
             others = ", ".join(pointer_to(*p) for p, _ in misses[1:9])
             text += f"; so it is with {others}" + (" and more" if len(misses) > 9 else "")
-        optional = in_file and not near and not any(_LIMIT.search(p[-1]) for p, _ in misses)
+        optional = in_file and not near and not any(LIMIT.search(p[-1]) for p, _ in misses)
         default = Severity.LOW if optional else Severity.MEDIUM
         return self.finding(
             use.location,
@@ -246,13 +242,6 @@ def _stated(default: str) -> bool:
 def _walked(flow: Flow) -> set[Path]:
     """Places whose keys are walked over, or handed to what nobody follows, below the top."""
     return {p for p in flow.open_reads if p}
-
-
-def _words(code: Code) -> frozenset[str]:
-    """Every word that the source spells."""
-    return code.once(
-        "words", lambda: frozenset(w for f in code.tree.files for w in re.findall(r"\w+", f.text))
-    )
 
 
 def _set_from_outside(code: Code) -> frozenset[str]:

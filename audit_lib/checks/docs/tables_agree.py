@@ -3,7 +3,7 @@ from contextlib import suppress
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity
-from audit_lib.probes.code.documented import AGAIN, bounds, cores, settings, stated
+from audit_lib.probes.code.documented import AGAIN, bounds, cores, docstrings, settings, stated
 from audit_lib.subject.code import code_of
 
 
@@ -11,12 +11,13 @@ class TablesStateTheSettings(Check):
     """Tables of settings in the documents state what the settings are.
 
     What it checks
-        In Markdown files of the repository: each row of a table that names a setting in its first
-        column and gives a number in a column of values, defaults, limits or thresholds, and each
+        In Markdown files of the repository: each row of a table that names a setting and gives a
+        number in a column of values, defaults, limits or thresholds, and each
         sentence that says one of a setting (`purge` is 20, a purge of twenty bars) or of what a
         limit is for (at most five contracts, a spread wider than 4 bps) or when models are made
-        anew (retrained after 30 days). The number is that of
-        the settings file, constant or field default of that name (`max_contracts`).
+        anew (retrained after 30 days). There and in docstrings: each number behind the words of a
+        setting's name that ends at it (`wild_from`: wild from 0.16). The number is that of the
+        settings file, constant or field default of that name (`max_contracts`).
     Why it matters
         A README is what the desk and risk look limits up in. It is changed by hand, after the
         code, by somebody else, or not at all.
@@ -49,7 +50,7 @@ class TablesStateTheSettings(Check):
         in_code = settings(code, tuple(but))
         core, bound = cores(in_code), bounds(in_code)
         rows: list[tuple[Scalar, ...]] = []
-        for row in stated(code.tree.root, tuple(but)):
+        for row in (*stated(code.tree.root, tuple(but)), *docstrings(code)):
             there = in_code.get(row.name.lower(), [])
             if row.above:
                 under = in_code.get(f"{row.above}.{row.name}".lower(), [])

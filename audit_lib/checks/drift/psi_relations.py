@@ -49,7 +49,8 @@ class PsiMeasuresDrift(Check):
         logarithms, Hellinger, chi-squared).
     Limitations
         Which binning the subject uses is its own affair; only relations are judged. A constant
-        inside the logarithm shifts values by up to `tolerance` and is accepted.
+        inside the logarithm shifts values by up to `tolerance` and is accepted, and so is an index
+        from which what chance gives, (bins - 1) (1/n + 1/m), was taken off.
     Remediation
         Take bin edges from reference quantiles, close the outer bins at infinity, and compare
         shares rather than counts.
@@ -202,6 +203,8 @@ class PsiMeasuresDrift(Check):
                 rest = bins - int(full) - len(mixed)
                 shares = [low_q] * int(full) + mixed + [high_q] * rest
                 due.append(_index([(1 / bins, share_q) for share_q in shares]))
+            chance = 1 / 1000 + 1 / len(current)  # for each bin but one; some take it off
+            due += [index - max(b, 1) * chance for b, index in enumerate(due)]
             yield f"weights {share:g} to {q:.3g} ({k})", np.concatenate([low, high]), current, due
 
     def _judged(self, values: Values) -> dict[str, list[str]]:

@@ -99,7 +99,12 @@ class GatesFailClosed(Check):
                     best, base = fewest, {**base, name: value}
         if best == 0:
             return base
-        raise NotAssessed(f"no metrics were found that the gate admits; tried last {text_of(base)}")
+        (reply,) = _admissions(hook, [base])
+        why = "; ".join(reply.got[1]) if reply.answered else reply.why
+        raise NotAssessed(
+            f"no metrics were found that the gate admits; tried last {text_of(base)}, "
+            f"and it says: {why or 'nothing'}"
+        )
 
 
 def _admissions(hook: Hook, metrics: Sequence[Metrics]) -> list[Reply[Admission]]:

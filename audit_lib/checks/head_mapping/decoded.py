@@ -17,8 +17,10 @@ from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
 
 OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
-LOUD = (-1e3, 0.0, 1e3)
-"""outputs at which links overflow that are not written for it"""
+LOUD, LESS_LOUD = np.array((-1e3, 0.0, 1e3)), 0.3
+"""outputs at which links overflow that are not written for it, and the part at which none does"""
+ENDLESS = 1e30
+"""a head that is larger below the overflow is an exponential, and infinite beyond it"""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class OutputsAreDecodedInOnePlace(Check):
     What it checks
         Moving one output of the model moves the head that is declared to read it; the decoder
         gives a row the same heads alone, and in another order of rows; the predictor answers what
-        the decoder makes of the outputs; a NaN stays one; and outputs however large give every
-        head a value of its kind.
+        the decoder makes of the outputs; a NaN stays one, or becomes a code that stands for none;
+        and outputs however large give every head a value of its kind, or the infinity of an
+        exponential.
     Why it matters
         Where a model answers one array, a head is an index and a link. An index off by one, a
         softmax over rows instead of columns, or a second decoder with an older order trade one
@@ -136,15 +139,23 @@ class OutputsAreDecodedInOnePlace(Check):
                     key=f"{name} position",
                     cause="heads are decoded in another order than the checkpoint lists them",
                 )
-        yield from self._blank(reads, replies[len(moved) :])
+        codes = subject.parameters.codes
+        yield from self._blank(codes, reads, replies[len(moved) :])
 
-    def _blank(self, reads: dict[str, list[int]], replies: list[Reply[pd.DataFrame]]) -> Answers:
+    def _blank(
+        self,
+        codes: dict[str, dict[int, str]],
+        reads: dict[str, list[int]],
+        replies: list[Reply[pd.DataFrame]],
+    ) -> Answers:
         """What heads become of an output that is NaN."""
         for name, own in reads.items():
             for j in own:
                 reply = replies[j]
                 if reply.answered and name in reply.got and reply.got[name].notna().all():
                     first = float(numeric(reply.got[[name]])[0, 0])
+                    if first not in codes.get(name, {first: ""}):
+                        continue  # a code that stands for none
                     yield self.departs(
                         f"output {j} is NaN, and head {name} is {first:.6g}",
                         measured=first,
@@ -215,19 +226,24 @@ class OutputsAreDecodedInOnePlace(Check):
         """Heads of outputs that are very large."""
         width = decoder.outputs.shape[1]
         mixed = np.random.default_rng(self.seed + 2).choice(LOUD, (12, width))
-        (reply,) = decoder.ask(np.vstack([np.full((1, width), v) for v in LOUD] + [mixed]))
+        loud = np.vstack([np.full((1, width), v) for v in LOUD] + [mixed])
+        reply, less = decoder.ask(loud, LESS_LOUD * loud)
         if not reply.answered:
             return
         kinds = {h.name: h.kind for h in _heads(declared_heads, subject)}
+        grown = np.zeros(len(loud), bool)
+        if less.answered and less.got.shape == reply.got.shape:
+            grown = np.asarray((np.abs(numeric(less.got)) > ENDLESS).any(axis=1))
         for name in map(str, reply.got.columns):
             values = numeric(reply.got[[name]]).reshape(-1)
-            wrong = _outside(values, kinds.get(name, HeadKind.UNKNOWN))
+            kind = kinds.get(name, HeadKind.UNKNOWN)
+            wrong = _outside(values, kind) & ~(grown & (kind is not HeadKind.PROBABILITY))
             if wrong.any():
                 first = float(values[wrong][0])
                 yield self.departs(
                     f"outputs of up to {LOUD[-1]:g} make head {name} {first:.6g}",
                     measured=first,
-                    expected=f"a value of its kind ({kinds.get(name, HeadKind.UNKNOWN).value})",
+                    expected=f"a value of its kind ({kind.value})",
                     key=f"{name} large outputs",
                     severity=Severity.HIGH,
                 )

@@ -18,10 +18,10 @@ from audit_lib.probes.prediction.orders import (
     path_orders,
 )
 from audit_lib.probes.prediction.thresholds import Threshold, beside, thresholds
-from audit_lib.probes.questions.asking import Reply, ask, ask_many
+from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.probes.questions.frames import Difference, differences, label, margins_of, unequal
 
-BESIDE = "beside thresholds"
+RULED = (MADE_UP, "beside thresholds")
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
 
 
@@ -104,7 +104,7 @@ class BacktestIsLive(Check):
             yield Gap("orders", "neither path placed one in any scenario")
         for key, cases in by_cause.items():
             name, first, total = cases[0]
-            ruled = name in (MADE_UP, BESIDE)
+            ruled = name.startswith(RULED)
             yield self.departs(
                 f"{key} {first.text} (backtest, then live; {total} rows {name}"
                 + (f"; also {', '.join(n for n, *_ in cases[1:])})" if cases[1:] else ")"),
@@ -148,11 +148,10 @@ class BacktestIsLive(Check):
             with suppress(NotAssessed):  # no head is known to tell a side
                 cuts = thresholds(subject, RULES[0])
             if cuts:
-                rows = beside(cuts, subject)
-                backtest, live = (
-                    ask(subject.hook(hook), rows, into=orders_of(subject)) for hook in RULES
-                )
-                yield BESIDE, rows, backtest, live
+                tables = dict(beside(cuts, subject))
+                each = [(rows,) for rows in tables.values()]
+                replies = (ask_many(subject.hook(h), each, into=orders_of(subject)) for h in RULES)
+                yield from zip(tables, tables.values(), *replies, strict=True)
 
     def _one_sided(
         self,
@@ -180,7 +179,7 @@ class BacktestIsLive(Check):
         chosen = np.unique(np.linspace(0, len(traded) - 1, self.alone).astype(int))
         traded_rows = given.loc[traded[chosen]]
         questions = [(traded_rows.iloc[[i]],) for i in range(len(traded_rows))]
-        prefix = "decisions.rules_" if name in (MADE_UP, BESIDE) else "decisions."
+        prefix = "decisions.rules_" if name.startswith(RULED) else "decisions."
         alone = ask_many(subject.hook(prefix + refuses), questions, into=orders_of(subject))
         declined = sum(r.refusal is not None for r in alone)
         if not declined:

@@ -131,7 +131,8 @@ class RulesTradeWhenTheyShould(Check):
             if reply.failure is not None:
                 yield Gap(f"{hook}, {name}", reply.why)
             elif reply.answered:
-                idle = head in name_of and effect[head] is False
+                sized = np.isfinite(reply.got["size"]).all()
+                idle = head in name_of and effect[head] is False and sized
                 label = f"{name}, which has no effect on orders" if idle else name
                 rows = ROWS if name in ALIKE else FEW
                 shares.append((label, 100 * self._count(reply, rows=rows) / rows, hook))
@@ -148,7 +149,8 @@ class RulesTradeWhenTheyShould(Check):
         for name, reply in replies.items():
             nan_of = name.removeprefix("NaN in ")
             rows = ROWS if name in ALIKE else FEW
-            quiet = name == "neutral" or (nan_of != name and effect[nan_of])
+            unsized = reply.answered and not np.isfinite(reply.got["size"].iloc[:rows]).all()
+            quiet = name == "neutral" or (nan_of != name and (effect[nan_of] or unsized))
             ranks = name == "neutral" and self._ranks(reply, replies[STRONGEST])
             if quiet and reply.answered and not ranks and self._count(reply, rows=rows):
                 yield self._report(

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,6 +13,8 @@ from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
 
 Positions = npt.NDArray[np.intp]
+FEW = 0.25
+"""share of a test period that another may hold without its being meant"""
 
 
 class FoldsCoverTheData(Check):
@@ -19,8 +23,8 @@ class FoldsCoverTheData(Check):
     What it checks
         Every test period has at least `smallest` dates; together the folds judge at least
         `judged` of the dates after the first train period, without a hole among periods that
-        otherwise follow each other; and the volatility of a test period lies within the range of
-        volatility that its train period held.
+        otherwise follow each other, and without rows that two of these judge; and the volatility
+        of a test period lies within the range of volatility that its train period held.
     Why it matters
         A metric over twenty days is noise. A fold that is judged in a crash after training on
         calm years tells how the model extrapolates, which the reader must know; a splitter that
@@ -105,6 +109,7 @@ class FoldsCoverTheData(Check):
                 key="share",
             )
         yield from self._hole(driven, tested)
+        yield from self._twice(driven)
         if moves is None:
             yield Gap("regimes", "the panel has no price field")
         yield Examined(len(driven.folds), "folds")
@@ -128,6 +133,26 @@ class FoldsCoverTheData(Check):
             expected=f"fewer than {usual:g}, which one fold judges",
             key="hole",
         )
+
+    def _twice(self, driven: DrivenFolds) -> Answers:
+        """Rows of two folds, where folds do not share much by design (rolling, combinatorial)."""
+        shared = {
+            (a.number, b.number): (
+                len(np.intersect1d(a.test, b.test)),
+                min(len(a.test), len(b.test)),
+            )
+            for a, b in itertools.combinations(driven.folds, 2)
+        }
+        over = {pair: (n, of) for pair, (n, of) in shared.items() if n}
+        if over and all(n <= FEW * of for n, of in over.values()):
+            (one, other), (most, of) = max(over.items(), key=lambda item: item[1][0])
+            yield self.departs(
+                f"folds {one} and {other} both judge {most} rows of {of}, though folds share none "
+                "otherwise; a mean over folds counts them twice",
+                measured=f"{most} rows",
+                expected="no row judged by two folds",
+                key="twice",
+            )
 
 
 def _moves(panel: pd.DataFrame, calendar: pd.Index) -> Floats | None:

@@ -107,11 +107,7 @@ class _Noted:
 
     def _look(self, _: int, frame: Any) -> None:
         """Note what stands on the stack, outermost first."""
-        stack = []
-        while frame is not None and frame is not self._caller:
-            stack.append(frame)
-            frame = frame.f_back
-        for one in reversed(stack):
+        for one in reversed(list(self._above(frame))):
             if id(one.f_code) not in self._known:
                 self._note(one)
 
@@ -137,18 +133,19 @@ class _Noted:
         if not preparing and not any(not entry[2] for entry in self.found):
             self._until = time.process_time() + _RUNNING
         given = any(map(self._is_given, frame.f_locals.values()))
-        caller = frame.f_back
-        direct = caller is None or not self._path(caller.f_code.co_filename)
+        direct = not any(self._path(f.f_code.co_filename) for f in self._above(frame.f_back))
         self.found.append([path, code.co_firstlineno, preparing, given, direct])
+
+    def _above(self, frame: Any) -> Iterator[Any]:
+        """That frame and those which called it, up to the hook's caller."""
+        while frame is not None and frame is not self._caller:
+            yield frame
+            frame = frame.f_back
 
     def _preparing(self, frame: Any) -> bool:
         """True within the import of a module or the construction of an object of the hook's."""
-        while frame is not None and frame is not self._caller:
-            code = frame.f_code
-            if code.co_name in _CONSTRUCTORS or not code.co_flags & _FUNCTION:
-                return True
-            frame = frame.f_back
-        return False
+        codes = (f.f_code for f in self._above(frame))
+        return any(c.co_name in _CONSTRUCTORS or not c.co_flags & _FUNCTION for c in codes)
 
     def _is_given(self, value: Any) -> bool:
         if id(value) in self._given:

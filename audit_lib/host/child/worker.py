@@ -14,6 +14,7 @@ from .derived import derived
 from .encoding import encode
 from .entering import entering
 from .loading import flush, load
+from .names import composed
 from .opening import opening
 from .reach import REACH, telling
 from .wire import Incoming, WireError, pack, receive, send
@@ -26,11 +27,12 @@ _LONG = 4_000
 
 
 def load_hooks(path: str, config: dict[str, Any]) -> list[str]:
-    """Run the subject's ``hooks.py`` and name the hooks it registered."""
+    """Run the subject's ``hooks.py`` and name the hooks there are to call."""
     inside = (os.path.dirname(path), config["scratch"], config["library"])
     REACH.watch(config["root"], inside)
     load(HOOKS_MODULE, path)
-    return sorted(_hooks().registered())
+    registered = _hooks().registered()
+    return sorted({*registered, *composed(registered)})
 
 
 def _hooks() -> Any:

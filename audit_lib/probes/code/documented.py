@@ -1,5 +1,6 @@
 """Numbers that documents state of settings, and those that settings have."""
 
+import ast
 import math
 import os
 import re
@@ -26,6 +27,7 @@ _ASIDE = re.compile(
 )
 _HISTORY = re.compile(r"^(change|release|history|news|package|tsconfig|poetry|uv)", re.I)
 _MOST_FILES, _DEEPEST, _MOST_NUMBERS = 400, 5, 300
+_SPACE = re.compile(r"\s+")
 _ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
 _VALUE = re.compile(r"^(values?|defaults?|settings?|set to|limits?|thresholds?)\b", re.I)
 _NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*?(?:([A-Za-z_]\w*)\.)?([A-Za-z_]\w*)`?$")
@@ -73,7 +75,14 @@ _ANEW = re.compile(
     r"\b(?:re-?(?:train|fit|learn)|(?:train|fit|learn)\w* (?:again|anew|afresh))", re.I
 )
 _WHEN = re.compile(
-    rf"\b(?:after|every|older than) {_TOLD}[- ](?P<name>hour|day|week|month|bar)s?\b",
+    rf"\b(?:after|every|older than) {_TOLD}[- ](?P<name>hour|day|week|month|bar)s?\b(?P<u>)",
+    re.I,
+)
+#: a name in words that ends at its number: wild from 0.16, halt after 3 days (not a max drawdown
+#: of 12 %, which may be a result)
+_IN_WORDS = re.compile(
+    r"\b(?P<name>[a-z]{3,}(?:[ -][a-z]+){0,2}?"
+    rf"[ -](?:below|above|from|until|under|over|beyond|after|within)) {_TOLD}{_UNIT}",
     re.I,
 )
 _AGE = re.compile(
@@ -138,6 +147,18 @@ def stated(root: Path, but: tuple[Path, ...] = ()) -> Iterator[Stated]:
             yield from _tables(read_words(file, most=MOST_TEXT), file.relative_to(root).as_posix())
 
 
+def docstrings(code: Code) -> Iterator[Stated]:
+    """What docstrings say of names of several words."""
+    for path in sorted(code.connected & set(code.files)):
+        tree = code.files[path].file.tree
+        for node in ast.walk(tree) if tree is not None else ():
+            if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or not node.body:
+                continue
+            text = ast.get_docstring(node, clean=False)
+            found = _sentences(text, path, node.body[0].lineno) if text else ()
+            yield from (s for s in found if "_" in s.name and not s.bound)
+
+
 def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[float, str]]]:
     """Numbers by name, each with its place: settings files, constants, defaults of fields."""
     values: dict[str, list[tuple[float, str]]] = defaultdict(list)
@@ -162,19 +183,22 @@ def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[flo
 
 
 def _tables(text: str, path: str) -> Iterator[Stated]:
-    column, above = None, ""
+    columns, above = list[int](), ""
     for number, lines in _paragraphs(text):
         yield from _sentences(lines, path, number)
     for number, line in enumerate(text.splitlines(), 1):
         if not line.lstrip().startswith("|"):
-            column, above = None, ""
+            columns, above = [], ""
             continue
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        yield from _in_words(" ".join(cells), Location(path, line=number))
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             heads = [cell.strip() for cell in above.strip().strip("|").split("|")]
-            column = next((i for i, h in enumerate(heads) if i and _VALUE.match(h)), None)
-        elif column is not None and column < len(cells):
-            name, value = _NAME.match(cells[0]), _NUMBER.match(cells[column])
+            columns = [i for i, h in enumerate(heads) if i and _VALUE.match(h)]
+        elif columns:
+            named = [c for c in cells if "_" in c and _NAME.match(c)]  # else what comes first
+            numbers = (_NUMBER.match(cells[i]) for i in columns if i < len(cells))
+            name, value = _NAME.match((named or cells)[0]), next(filter(None, numbers), None)
             if name and value and len(name[2]) > 2:
                 yield Stated(
                     name[2],
@@ -203,29 +227,38 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
 def _sentences(text: str, path: str, first: int) -> Iterator[Stated]:
     at = 0
     for sentence in re.split(r"(?<=[.;:])\s", text):
-        number, part = first + text.count("\n", 0, at), sentence.replace("\n", " ")
+        where, part = (
+            Location(path, line=first + text.count("\n", 0, at)),
+            _SPACE.sub(" ", sentence),
+        )
         at += len(sentence) + 1
         for match in (m for form in _SAID for m in form.finditer(part) if not _STORY.search(part)):
-            if _VAGUE.match(match["name"]) and "`" not in match[0]:
-                continue
-            shown, unit = match["n"].lower(), (match["u"] or "").lower()
-            value = _WORDS[shown] if shown in _WORDS else float(shown)
-            where = Location(path, line=number)
-            yield Stated(match["name"], match[0], value, _SCALE.get(unit, 1.0), where, prose=True)
+            if not _VAGUE.match(match["name"]) or "`" in match[0]:
+                yield _told(match, match["name"], where)
+        if not _STORY.search(part):
+            yield from _in_words(part, where)
         anew = _WHEN.finditer(part) if _ANEW.search(part) and not _TALE.search(part) else ()
         for match in anew:
-            shown, where = match["n"].lower(), Location(path, line=number)
-            value = _WORDS[shown] if shown in _WORDS else float(shown)
-            unit = match["name"].lower()
-            yield Stated(unit, match[0], value, 1.0, where, prose=True, bound=AGAIN)
+            yield _told(match, match["name"].lower(), where, AGAIN)
         for bound, forms in _BOUNDS.items() if not _TALE.search(part) else ():
             for match in (m for form in forms for m in form.finditer(part)):
-                shown, scale = match["n"].lower(), _SCALE.get((match["u"] or "").lower(), 1.0)
-                value = _WORDS[shown] if shown in _WORDS else float(shown)
                 name = _single("_".join(filter(None, (match["a"], match["name"]))))
-                name = _SHARE if scale != 1.0 and name in _SHARES else name
-                where = Location(path, line=number)
-                yield Stated(name, match[0], value, scale, where, prose=True, bound=bound)
+                name = _SHARE if match["u"] and name in _SHARES else name
+                yield _told(match, name, where, bound)
+
+
+def _told(match: re.Match[str], name: str, where: Location, bound: str = "") -> Stated:
+    shown, unit = match["n"].lower(), (match["u"] or "").lower()
+    value = _WORDS[shown] if shown in _WORDS else float(shown)
+    return Stated(name, match[0], value, _SCALE.get(unit, 1.0), where, prose=True, bound=bound)
+
+
+def _in_words(text: str, where: Location) -> Iterator[Stated]:
+    """Numbers of what may be names of two and more words: the last two before it, three, four."""
+    for match in _IN_WORDS.finditer(text):
+        words = re.split("[ -]", match["name"].lower())
+        for first in range(len(words) - 1):
+            yield _told(match, "_".join(words[first:]), where)
 
 
 def cores(values_by_name: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:

@@ -5,7 +5,7 @@ Each is known by its spelling alone, and a value counts only where it is a liter
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,16 @@ CONFIGURES = re.compile(
     r"(^|[_./-])(config|cfg|conf|settings?|defaults?|params|parameters|limits|risk)", re.I
 )
 _CLASSES = re.compile(r"(Config|Cfg|Settings?|Params|Parameters|Options|Limits)$")
+#: fields that are walked over, or read by a name that is made at run time
+_DYNAMIC = re.compile(
+    r"(asdict|model_dump|vars|dict)\([^()]*\)\.(items|values)\(|__dict__|model_fields|astuple\(|"
+    r"\*\*[^,()\s]*(asdict|model_dump|vars|\.dict)\(|"
+    r"\bfields\(|\bgetattr\([^,()]+,\s*[^\"'\s]"
+)
+LIMIT = re.compile(
+    r"(?<![a-z])(?i:max|min)(imum)?(?![a-z])|(?<=[a-z])(Max|Min)(?![a-z])|"
+    r"(?i:limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown)"
+)
 _OPTIONS = frozenset({"add_argument", "option"})
 _EMPTY = (None, "", 0, False)
 _PLACEHOLDER = re.compile(r"unknown|n/?a|none|null|undefined|missing|\W+", re.I)
@@ -124,6 +134,33 @@ def declared(code: Code) -> dict[str, list[Setting]]:
                 where = Location(path, line=default.lineno, symbol=symbol)
                 settings[name].append(Setting(name, value, where))
     return settings
+
+
+def unread(code: Code) -> Iterator[Setting]:
+    """Limits that a configuration class declares, and that no source spells again.
+
+    None where settings are read by names that are made at run time.
+    """
+    if any(_DYNAMIC.search(code.files[path].file.text) for path in _files(code)):
+        return
+    fields = [
+        (path, node.name, part)
+        for path, node in _nodes(code, "class ")
+        if isinstance(node, ast.ClassDef) and _CLASSES.search(node.name)
+        for part in node.body
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
+    ]
+    times = Counter(part.target.id for *_, part in fields if isinstance(part.target, ast.Name))
+    for path, holder, part in fields:
+        name = dotted(part.target)
+        if LIMIT.search(name) and spelt(code)[name] == times[name]:
+            yield Setting(name, holder, Location(path, line=part.lineno, symbol=holder))
+
+
+def spelt(code: Code) -> Counter[str]:
+    """Every word that the source spells, and how often."""
+    texts = (file.text for file in code.tree.files)
+    return code.once("words", lambda: Counter(w for t in texts for w in re.findall(r"\w+", t)))
 
 
 def keys_read(code: Code) -> dict[str, list[Setting]]:

@@ -1,5 +1,6 @@
 """The scores at which a rule set changes its mind, to the last bit, and rows beside them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,13 +101,17 @@ def _narrowed(subject: Subject, hook: str, low: Floats, high: Floats) -> tuple[F
     return low, high
 
 
-def beside(thresholds: list[Threshold], subject: Subject) -> pd.DataFrame:
-    """Rows on both sides of every threshold, one of them twice, and with one head missing."""
+def beside(thresholds: list[Threshold], subject: Subject) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Rows on both sides of every threshold, one of them twice; then with one head missing.
+
+    A table a head, since a rule set may end in an error where a head is missing that it needs.
+    """
     rows = np.concatenate([np.concatenate([t.rows, t.rows[:1]]) for t in thresholds])
-    heads = rows.shape[1]
-    holes = np.repeat(np.array([t.rows[0] for t in thresholds]), heads, axis=0)
-    holes[np.arange(len(holes)), np.arange(len(holes)) % heads] = np.nan
-    return table(subject, np.concatenate([rows, holes]))
+    yield "beside thresholds", table(subject, rows)
+    for place, head in enumerate(predictions(subject).columns):
+        holes = np.array([t.rows[0] for t in thresholds])
+        holes[:, place] = np.nan
+        yield f"beside thresholds without {head}", table(subject, holes)
 
 
 def table(subject: Subject, rows: Floats) -> pd.DataFrame:

@@ -199,3 +199,29 @@ def test_numbers_that_mean_something_else(tmp_path, text):
     result = check(tmp_path, text)
     assert result.findings == ()
     assert_passes(result)
+
+
+RISK_CLASS = "class RiskLimits(BaseModel):\n    max_gap: float\n    max_size: float\n\n\n"
+SIZED = RISK_CLASS + "def f(limits):\n    return limits.max_size"
+
+
+@pytest.mark.fails("BND016")
+def test_a_limit_that_a_class_declares_and_nothing_reads(tmp_path):
+    found = assert_fails(check(tmp_path, SIZED + "\n"))
+    assert (found.severity, found.location.line) == (Severity.MEDIUM, 2)
+    assert found.message.startswith("RiskLimits declares max_gap, which nothing reads")
+
+
+@pytest.mark.passes("BND016")
+@pytest.mark.parametrize(
+    "more",
+    [
+        " + limits.max_gap\n",
+        "\n\n\ndef g(limits, name):\n    return getattr(limits, name)\n",
+        "\n\n\ndef g(limits, seen):\n    return [seen[k] < v for k, v in asdict(limits).items()]\n",
+        "\n\n\ndef g(limits):\n    return run(**limits.model_dump())\n",
+        "\n\n\ndef g(limits):\n    return limits['max_gap']\n",
+    ],
+)
+def test_limits_that_something_reads_or_may_read(tmp_path, more):
+    assert_passes(check(tmp_path, SIZED + more))

@@ -34,6 +34,23 @@ def test_two_sided_quantiles_with_the_correction_pass(tmp_path):
     assert leaves.measured == 0 <= changes.measured <= changes.allowed < 1e-9
 
 
+SCALED = """
+@surface("conformal.scaled_interval")
+def scaled(at, residuals, scales, predictions, new_scales, alpha):
+    r = np.sort(np.abs(residuals) / scales)
+    k = int(np.ceil((len(r) + 1) * (1 - alpha) - 1e-9))
+    w = (r[k - 1] if k <= len(r) else np.inf) * new_scales
+    return np.column_stack([predictions - w, predictions + w])
+"""
+
+
+@pytest.mark.passes("CNF001", "CNF002")
+def test_intervals_that_take_scales_are_asked_with_equal_ones(tmp_path):
+    with tiny(tmp_path, SCALED) as subject:
+        assert_passes(run_check("CNF001", subject))
+        assert_passes(run_check("CNF002", subject))
+
+
 @pytest.mark.fails("CNF001")
 def test_a_level_read_the_wrong_way_round(engine):
     edit_source(engine, "conformal.py", "(1.0 - alpha) - 1e-9", "alpha - 1e-9")

@@ -11,7 +11,8 @@ SETTINGS = {
     "pkg/rules.py": "PURGE_BARS = 5\nMAX_LOSS = 0.02\nWIDTH = 3\n",
     "pkg/desk.py": "from pkg.rules import PURGE_BARS\n\n\nclass Desk:\n    take: float = 0.04\n",
     "config/limits.yaml": "risk: {max_drawdown: 0.15, fee: 0.0020, max_positions: 5, "
-    "max_weight: 0.25, min_rows: 250, max_age_days: 30, warm_up_days: 60}\n",
+    "max_weight: 0.25, min_rows: 250, max_age_days: 30, warm_up_days: 60}\n"
+    "regime: {calm_below: 0.1, wild_from: 0.16}\n",
 }
 TABLE = """# Engine
 
@@ -137,3 +138,59 @@ def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
 )
 def test_sentences_that_agree_or_tell_a_story(tmp_path, text):
     assert_passes(check(tmp_path, f"# Engine\n\n{text}\n"))
+
+
+GATES = """# Gates
+
+| gate | setting | default |
+|---|---|---|
+| losses | max_drawdown | {drawdown} |
+| size | max_weight | {weight} |
+
+| code | name | volatility |
+|---|---|---|
+| 0 | calm | below {calm} |
+| 1 | wild | from 0.16 |
+
+| what was seen | |
+|---|---|
+| max drawdown | 12 % |
+"""
+SEEN = {"drawdown": "15 %", "weight": "0.25", "calm": "0.10"}
+
+
+@pytest.mark.passes("DOC004")
+def test_names_in_later_columns_and_in_words(tmp_path):
+    result = check(tmp_path, GATES.format(**SEEN))
+    assert_passes(result)
+    assert result.examined[0].count == 4
+
+
+@pytest.mark.fails("DOC004")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"weight": "0.3"}, "the table states 0.3 for max_weight"),
+        ({"calm": "0.08"}, "the text says 'calm below 0.08', and config/limits.yaml has 0.1"),
+    ],
+)
+def test_names_in_later_columns_and_in_words_that_moved(tmp_path, wrong, message):
+    found = assert_fails(check(tmp_path, GATES.format(**SEEN | wrong)))
+    assert found.message.startswith(message)
+
+
+DOCSTRING = '"""Codes: calm below {}, wild from 0.16 on; a max drawdown of 3 % was seen."""\n'
+
+
+@pytest.mark.passes("DOC004")
+def test_a_docstring_that_says_the_same(tmp_path):
+    files = SETTINGS | {"pkg/codes.py": DOCSTRING.format(0.1)}
+    assert_passes(run_check("DOC004", subject(tmp_path, files)))
+
+
+@pytest.mark.fails("DOC004")
+def test_a_docstring_that_says_another_number(tmp_path):
+    files = SETTINGS | {"pkg/codes.py": DOCSTRING.format(0.2)}
+    found = assert_fails(run_check("DOC004", subject(tmp_path, files)), path="pkg/codes.py")
+    assert found.message == "the text says 'calm below 0.2', and config/limits.yaml has 0.1"
+    assert found.severity is Severity.LOW

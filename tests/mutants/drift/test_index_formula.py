@@ -37,6 +37,14 @@ def test_the_formula_passes_under_any_binning(tmp_path, edges, floor):
         assert_passes(result)
 
 
+@pytest.mark.passes("DRF001")
+@pytest.mark.parametrize("edges", [DECILES, WIDTHS])
+def test_what_chance_gives_may_be_taken_off(tmp_path, edges):
+    chance = "(len(p) - 1) * (1 / len(reference) + 1 / len(current))"
+    with tiny(tmp_path, psi(f"max({RIGHT} - {chance}, 0)", edges=edges)) as subject:
+        assert_passes(run_check("DRF001", subject))
+
+
 @pytest.mark.fails("DRF001")
 @pytest.mark.parametrize(
     "formula",

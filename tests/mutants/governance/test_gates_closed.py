@@ -74,3 +74,4 @@ def test_a_gate_that_admits_nothing_is_not_assessed(tmp_path):
         result = run_check("GOV008", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert result.reason.startswith("no metrics were found that the gate admits")
+    assert "and it says: " in result.reason

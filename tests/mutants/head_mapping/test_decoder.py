@@ -90,6 +90,36 @@ def test_decoders_that_are_wrong(tmp_path, text, yaml, said):
     assert any(said in f.message for f in result.findings), [f.message for f in result.findings]
 
 
+REGIME = """
+    made["regime"] = np.where(np.isnan(drift), CODE, (drift > 0) * 1)
+    return made
+"""
+
+
+def with_regime(code):
+    """The guide's decoder with a head of codes; a drift that is NaN gets that one."""
+    before, _, after = HOOKS.rpartition("    return pd.DataFrame(")
+    return before + "    made = pd.DataFrame(" + after + REGIME.replace("CODE", code)
+
+
+@pytest.mark.passes("HED005")
+def test_an_exponential_may_be_infinite_and_a_code_stand_for_none(tmp_path):
+    unclipped = HOOKS.replace("np.log1p(np.exp(np.clip(width, -30, 500)))", "np.exp(width)")
+    with tiny(tmp_path, unclipped, parameters=YAML) as subject:
+        assert_passes(run_check("HED005", subject))
+    codes = YAML + "codes: {regime: {0: calm, 1: wild}}\n"
+    with tiny(tmp_path / "b", with_regime("-1"), parameters=codes) as subject:
+        assert_passes(run_check("HED005", subject))
+
+
+@pytest.mark.fails("HED005")
+def test_an_output_that_is_nan_becomes_a_regime(tmp_path):
+    codes = YAML + "codes: {regime: {0: calm, 1: wild}}\n"
+    with tiny(tmp_path, with_regime("1"), parameters=codes) as subject:
+        found = assert_fails(run_check("HED005", subject))
+    assert "output 0 is NaN, and head regime is 1" in found.message
+
+
 def test_variants_share_a_decoder(tmp_path):
     two = HOOKS.replace('"predictor.outputs"', '"predictor.outputs", variant="net"')
     two += """

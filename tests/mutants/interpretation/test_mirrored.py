@@ -105,6 +105,20 @@ def test_a_path_whose_threshold_is_another_by_a_hair(tmp_path, rules):
     assert "beside thresholds" in assert_fails(result, key="side").message
 
 
+@pytest.mark.fails("INT001")
+def test_a_rule_set_that_ends_in_an_error_where_one_head_is_missing(tmp_path):
+    """The error costs the rows without that head, and no others."""
+    known = "    known = p.notna()"
+    needs = (known, "    p['risk'].map(round)\n" + known)
+    other = "return _orders(predictions, limit=0.6317)"
+    wrong = answered(tmp_path, needs, ("limit=0.6,", "limit=0.6123,"), code="INT001", rules=other)
+    assert "beside thresholds" in assert_fails(wrong, key="side").message
+    assert "beside thresholds without risk" in {g.what for g in wrong.gaps}
+    blind = "return _orders(predictions.fillna({'gain': 0.01}))"
+    wrong = answered(tmp_path / "b", needs, code="INT001", rules=blind)
+    assert "beside thresholds without gain" in assert_fails(wrong, key="side").message
+
+
 SIZED = {
     "inverse": ("(0.02 / (up - 0.5).abs()).clip(0, 0.5).fillna(0.0)", {"falling"}),
     "stairs": ("pd.cut((up - 0.5).abs(), [-1, .2, .4, 1], labels=[.07, .05, .02])"

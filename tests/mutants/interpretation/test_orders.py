@@ -307,6 +307,27 @@ def test_rules_without_a_head_that_tells_a_side_are_a_gap(tmp_path, heads, why):
     }
 
 
+CAPPED = """
+    p = predictions.fillna({"risk": 0.2})
+    orders = _orders(p)
+    raw = 0.08 + 0 * predictions["risk"] if WHOLE else 0.08 + 0 * p["risk"]
+    return orders.assign(size=np.where(orders["side"] != 0, raw, 0.0))
+"""
+
+
+@pytest.mark.fails("INT003")
+def test_a_size_that_is_nan_where_a_cap_hides_what_a_head_does(tmp_path):
+    with tiny(tmp_path, text(rules=CAPPED.replace("WHOLE", "True")), meta=META) as subject:
+        found = assert_fails(run_check("INT003", subject))
+    assert found.key == "NaN in risk"
+
+
+@pytest.mark.passes("INT003")
+def test_a_head_that_does_nothing_may_be_nan(tmp_path):
+    with tiny(tmp_path, text(rules=CAPPED.replace("WHOLE", "False")), meta=META) as subject:
+        assert_passes(run_check("INT003", subject))
+
+
 @pytest.mark.fails("INT003")
 def test_features_that_are_nan_are_traded(tmp_path):
     live = "return _orders(_predict(features.fillna(0.05)))"

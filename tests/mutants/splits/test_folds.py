@@ -220,6 +220,23 @@ def test_folds_that_follow_each_other_or_all_stand_apart_leave_none(tmp_path, st
         assert_passes(run_check("SPL005", subject))
 
 
+@pytest.mark.fails("SPL005")
+def test_a_test_period_that_runs_into_the_next(tmp_path):
+    hooks = starting(200, 230, 260, 290).replace("start + 30)", "start + 33)")
+    with tiny(tmp_path, hooks) as subject:
+        found = assert_fails(run_check("SPL005", subject))
+    assert found.key == "twice"
+    assert "folds 1 and 2 both judge 9 rows of 99" in found.message
+
+
+@pytest.mark.passes("SPL005")
+@pytest.mark.parametrize("length", [45, 60])
+def test_rolling_periods_share_rows_by_design(tmp_path, length):
+    hooks = starting(200, 230, 260, 290).replace("start + 30)", f"start + {length})")
+    with tiny(tmp_path, hooks) as subject:
+        assert_passes(run_check("SPL005", subject))
+
+
 def test_a_crash_that_train_never_saw_is_told(tmp_path):
     hooks = (
         splits()

@@ -53,3 +53,30 @@ def test_importing_a_library_is_not_followed_and_what_comes_after_it_is(tmp_path
     assert [line for path, line, *_ in found if path == "engine"] == [1, 5]
     assert not any(file.endswith("colorsys.py") for file in seen)
     assert sys.getprofile() is None
+
+
+def test_what_a_library_calls_for_the_subject_is_not_called_by_the_hook(tmp_path):
+    text = """
+from contextlib import contextmanager
+
+@contextmanager
+def opened():
+    yield 1
+
+def load():
+    with opened() as one:
+        return sorted([one], key=keyed)
+
+def keyed(x):
+    return x
+"""
+    (tmp_path / "engine.py").write_text(text)
+    space = {"__name__": "engine"}
+    exec(compile(text, str(tmp_path / "engine.py"), "exec"), space)
+    with following.entering(str(tmp_path), []) as found:
+        space["load"]()
+    assert [(line, direct) for _, line, _, _, direct in found] == [
+        (8, True),
+        (4, False),
+        (12, False),
+    ]
