@@ -47,6 +47,11 @@ def last_name(node: ast.AST | None) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+def targets_of(node: ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.AugAssign) -> list[ast.expr]:
+    """What an assignment gives a value to."""
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
 def docstring_of(body: Sequence[ast.stmt]) -> ast.Constant | None:
     """The docstring that a body begins with, as its node; None where it has none."""
     first = body[0] if body else None
@@ -81,7 +86,7 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef, uses: Uses) -> None
 
 
 def _made(node: ast.Assign | ast.AnnAssign, uses: Uses) -> None:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    targets = targets_of(node)
     name = dotted(targets[0]) if len(targets) == 1 else ""
     if not name or name.count(".") > 1:
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from audit_lib.model import Location
 from audit_lib.probes.code.calls import defaults
 from audit_lib.subject.units import FileUnits, Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 _ABOUT = re.compile(r"version|checkpoint|model_?(id|tag|alias)|(^|_)(alias|stage)$", re.IGNORECASE)
 _ROLES = {"latest": "latest", "newest": "latest", "champion": "champion", "production": "champion"}
@@ -207,8 +207,7 @@ def _end(node: ast.AST) -> str:
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
-    given = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [dotted(t) for t in given]
+    return [dotted(t) for t in targets_of(node)]
 
 
 def _text(node: ast.AST) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit_lib.subject.modules import ModuleIndex
+from audit_lib.subject.uses import targets_of
 
 UNKNOWN = object()
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
@@ -45,7 +46,7 @@ def _constant(index: ModuleIndex, path: str, name: str, depth: int) -> Any:
         return UNKNOWN
     where, node = defined
     if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        targets = targets_of(node)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
             return _value(index, where, node.value, depth + 1)
     return UNKNOWN

@@ -4,6 +4,7 @@ import ast
 import re
 
 from audit_lib.probes.code.calls import argument, called, given, owner
+from audit_lib.subject.uses import targets_of
 
 _FILL = ("fillna", "fill_null", "fill_nan", "nan_to_num", "ffill", "bfill", "combine_first", "pad",
          "interpolate", "forward_fill", "backward_fill")  # fmt: skip
@@ -30,8 +31,7 @@ def fills_gaps(tree: ast.AST) -> bool:
 
 def _fills(node: ast.AST, masks: frozenset[str]) -> bool:
     if isinstance(node, ast.Assign | ast.AugAssign):
-        places = node.targets if isinstance(node, ast.Assign) else [node.target]
-        chosen = [t.slice for t in places if isinstance(t, ast.Subscript)]
+        chosen = [t.slice for t in targets_of(node) if isinstance(t, ast.Subscript)]
         return any(_asks(one, masks) for one in chosen) and not _nothing(node.value)
     if isinstance(node, ast.IfExp):
         return _asks(node.test, masks) and not (_nothing(node.body) or _nothing(node.orelse))

@@ -15,7 +15,7 @@ from audit_lib.probes.code.surroundings import Surroundings, catches, surroundin
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import MODULE, Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 _DEEP = 3
 #: Functions that a name of a package is given to, and that refuse to go on without it.
@@ -312,7 +312,7 @@ def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
         for statement in body
         for node in ast.walk(statement)
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for target in targets_of(node)
         if isinstance(target, ast.Name)
     }
 

@@ -15,7 +15,7 @@ from audit_lib.model import Severity
 from audit_lib.subject.code import Code
 from audit_lib.subject.source import SourceFile, matches
 from audit_lib.subject.units import MODULE, Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 AS_SCRIPT = "running the file fails"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -198,8 +198,7 @@ def outcome(handler: ast.ExceptHandler) -> str:
             value = ast.unparse(statement.value) if statement.value is not None else "None"
             return f"{_short(value)} is returned every time"
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            name = ast.unparse(targets[0])
+            name = ast.unparse(targets_of(statement)[0])
             return f"{_short(name)} is {_short(ast.unparse(statement.value))} every time"
         if isinstance(statement, ast.Continue):
             return "every item is skipped"

@@ -13,7 +13,7 @@ from audit_lib.probes.code.calls import Function, bound, defaults
 from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import MODULE, Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 _INITIAL = ("__init__", "__post_init__", "<class>")
 _EMPTY_CALLS = frozenset({"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "field"})
@@ -291,9 +291,8 @@ def _empty(node: ast.expr) -> bool:
 def _filled(nodes: list[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if node.value is not None and not _empty(node.value):
-                for target in targets:
+                for target in targets_of(node):
                     yield from _attributes(target)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr in _GROWS:

@@ -18,6 +18,7 @@ from audit_lib.probes.questions.files_read import MEND, undeclared
 from audit_lib.subject.hooks import names_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.uses import targets_of
 
 #: surfaces that answer with one decision of the engine, which two calls cannot give
 DECIDING = frozenset({"retrain", "governance", "decisions", "drift", "registry"})
@@ -153,8 +154,7 @@ def _joined(hook: str, function: ast.FunctionDef, roots: set[str]) -> Iterator[H
     seen = _Seen(subject=set(roots) | set(_imported(function)))
     for node in _in_order(function.body):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            _bind(seen, targets, node.value)
+            _bind(seen, targets_of(node), node.value)
         elif isinstance(node, ast.With):
             for item in node.items:
                 if item.optional_vars is not None:
@@ -267,13 +267,14 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, int, object]]:
     for node in tree.body:
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
             continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         try:
             value = ast.literal_eval(node.value)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
         if _telling(value):
-            yield from ((t.id, node.lineno, value) for t in targets if isinstance(t, ast.Name))
+            yield from (
+                (t.id, node.lineno, value) for t in targets_of(node) if isinstance(t, ast.Name)
+            )
 
 
 def _telling(value: object) -> bool:

@@ -161,6 +161,53 @@ def test_functions_that_do_not(tmp_path, text, line, key, said):
     assert len(result.findings) == 1
 
 
+#: annotation of ``a``, and branches on it that name all that it may be, the last of which is needed
+WHOLE = [
+    ("int | str", "if isinstance(a, int) or isinstance(a, str):"),
+    ("int | str", "if isinstance(a, int | str):"),
+    ("int | str", "if isinstance(a, int):", "if isinstance(a, (str,)):"),
+    ("list[int] | str", "if isinstance(a, list):", "elif isinstance(a, str):"),
+    ("pd.Series[float] | str", "if isinstance(a, pd.Series):", "elif isinstance(a, str):"),
+    ("Optional[int]", "if isinstance(a, int):", "elif a is None:"),
+    ("bool", "if a is True:", "elif a is False:"),
+    ("Literal[1, 2]", "if a == 1 or a == 2:"),
+    ("Literal[1, 2]", "if a in {1}:", "if a in [2]:"),
+    ("'Union[int, str]'", "if isinstance(a, int):", "elif isinstance(a, str):"),
+]
+#: the same with ``match``
+MATCHED = [
+    ("bool", "True", "False"),
+    ("Literal[1, 2, None]", "1 | 2", "None"),
+    ("int | str", "int()", "str()"),
+    ("int | str", "int() as n", "str() as t"),
+]
+
+
+def branches(heads, *, of):
+    """Statements with these heads, each of which returns."""
+    if of == "if":
+        return "".join(f"    {head}\n        return 1\n" for head in heads)
+    cases = "".join(f"        case {head}:\n            return 1\n" for head in heads)
+    return f"    match a:\n{cases}"
+
+
+@pytest.mark.passes("BND007")
+@pytest.mark.fails("BND007")
+@pytest.mark.parametrize(
+    ("kind", "of", "heads"),
+    [*((k, "if", h) for k, *h in WHOLE), *((k, "match", h) for k, *h in MATCHED)],
+)
+def test_forms_that_name_all_that_a_parameter_may_be(tmp_path, kind, of, heads):
+    other = "\n\ndef other() -> int:\n    return 1\n"
+    text = f"def f(a: {kind}) -> int:\n"
+    whole = check(tmp_path / "whole", text + branches(heads, of=of) + other)
+    assert_passes(whole)
+    assert whole.findings == ()
+    for more in ("| Other", "(not a type"):  # another that it may be, and what says nothing
+        wider = text.replace(f"{kind})", f"'{kind.strip(chr(39))} {more}')")
+        assert_fails(check(tmp_path / more[:1], wider + branches(heads, of=of) + other))
+
+
 KINDS = "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\n    C = 3\n"
 TWO = (
     "        if self.k {0}:\n            return 1\n        elif self.k {1}:\n            return 2\n"

@@ -12,7 +12,7 @@ from audit_lib.probes.code.keyflow.paths import ANY, Flow, Path, Use
 from audit_lib.probes.code.surroundings import surroundings
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 LOADERS = frozenset(
     {"json.load", "json.loads", "yaml.safe_load", "yaml.load", "orjson.loads", "ujson.load",
@@ -62,8 +62,7 @@ class Reads(Naming):
         self.visited.add(unit.key)
         for node in self.own(unit):
             if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
+                for target in targets_of(node):
                     self._assign(unit, target, node.value)
             elif isinstance(node, ast.withitem) and node.optional_vars is not None:
                 self._assign(unit, node.optional_vars, node.context_expr)

@@ -10,7 +10,7 @@ from audit_lib.probes.code.keyflow.calls import BLIND, SAME
 from audit_lib.probes.code.keyflow.paths import ANY, Dump, Path, Use
 from audit_lib.probes.code.keyflow.reads import Reads
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 DUMPERS = frozenset(
     {"json.dump", "json.dumps", "yaml.dump", "yaml.safe_dump", "orjson.dumps", "ujson.dump",
@@ -157,9 +157,8 @@ class Writes:
 
     def _stored(self, unit: Unit, item: ast.AST, text: str, path: Path) -> bool:
         if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None:
-            targets = item.targets if isinstance(item, ast.Assign) else [item.target]
             hit = False
-            for target in targets:
+            for target in targets_of(item):
                 if dotted(target) == text and text:
                     former = () in self.reads.value(unit, item.value)  # its own content
                     self.amended |= former

@@ -16,7 +16,7 @@ from audit_lib.probes.code.leaks.later_rows import moves_up
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 Origin = int | str
 """id of the node that reads later rows, or the name of a parameter"""
@@ -176,8 +176,7 @@ class _Run:
                 value |= {id(statement)}
             if isinstance(statement, ast.AugAssign):
                 value |= self.of(statement.target, env)
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            for target in targets:
+            for target in targets_of(statement):
                 self._assign(target, value, env, statement.lineno)
         elif isinstance(statement, ast.Return):
             self.summary.returns |= self.of(statement.value, env)

@@ -26,6 +26,7 @@ from audit_lib.probes.questions.samples import once
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.uses import targets_of
 
 LABELS = re.compile(
     r"(^|[_.\W])(y|ys|fwd|labels?|labell?ing|targets?|forward|future|outcomes?|ahead|realized)"
@@ -310,8 +311,7 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Spot]]:
         elif isinstance(node, ast.Lambda) and node in by_date:
             inner = replace(place, one_date=True)
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            inner = replace(place, assigned=tuple(n for t in targets for n in _names(t)))
+            inner = replace(place, assigned=tuple(n for t in targets_of(node) for n in _names(t)))
         elif isinstance(node, ast.keyword) and node.arg:
             inner = replace(place, assigned=(*place.assigned, node.arg))
         stack.extend((child, inner) for child in ast.iter_child_nodes(node))

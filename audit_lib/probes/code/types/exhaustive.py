@@ -11,38 +11,29 @@ from audit_lib.subject.modules import ModuleIndex
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
+Body = Sequence[ast.stmt]
+Ends = Callable[[Body], bool]
+"""tells whether statements let no path run past them"""
 _ENUMS = ("Enum", "StrEnum", "IntEnum", "Flag", "IntFlag")
 
 
-def exhausted(
-    index: ModuleIndex,
-    unit: Unit,
-    body: Sequence[ast.stmt],
-    ends: Callable[[Sequence[ast.stmt]], bool],
-) -> bool:
+def exhausted(index: ModuleIndex, unit: Unit, body: Body, ends: Ends) -> bool:
     """True where branches of a body, each of which ends, name all that a parameter may be.
 
     Args:
         index: the repository's modules, in which an enumeration is looked up.
         unit: the function.
         body: statements of it, or of a block within it.
-        ends: tells whether statements let no path run past them.
+        ends: tells which statements let no path run past them.
     """
     if _every_truth(body, ends):
         return True
     if any(_every_member(index, unit.path, statement, ends) for statement in body):
         return True
-    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return False
     return any(a and a <= names for a, names in _asked(index, unit, body, ends))
 
 
-def asks_in_the_open(
-    index: ModuleIndex,
-    unit: Unit,
-    body: Sequence[ast.stmt],
-    ends: Callable[[Sequence[ast.stmt]], bool],
-) -> bool:
+def asks_in_the_open(index: ModuleIndex, unit: Unit, body: Body, ends: Ends) -> bool:
     """True where only branches on one value stand before the end, and no type lists its values.
 
     So is a loop over ``range`` that returns: whether it always does is arithmetic.
@@ -78,10 +69,7 @@ def _chain(node: ast.If) -> Iterator[ast.If]:
 
 
 def _asked(
-    index: ModuleIndex,
-    unit: Unit,
-    body: Sequence[ast.stmt],
-    ends: Callable[[Sequence[ast.stmt]], bool],
+    index: ModuleIndex, unit: Unit, body: Body, ends: Ends
 ) -> Iterator[tuple[set[str], set[str]]]:
     """What a variable may be, empty where that is open, and what branches that end name of it."""
     assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
@@ -106,9 +94,7 @@ def _asked(
         yield admitted, names
 
 
-def _every_member(
-    index: ModuleIndex, path: str, node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]
-) -> bool:
+def _every_member(index: ModuleIndex, path: str, node: ast.stmt, ends: Ends) -> bool:
     """True for ``match`` over all members of an enumeration, whatever its subject is."""
     if not isinstance(node, ast.Match) or not all(ends(c.body) for c in node.cases):
         return False
@@ -133,7 +119,7 @@ def _held(node: ast.stmt) -> tuple[str, set[str]] | None:
 _MOST_ATOMS = 4
 
 
-def _every_truth(body: Sequence[ast.stmt], ends: Callable[[Sequence[ast.stmt]], bool]) -> bool:
+def _every_truth(body: Body, ends: Ends) -> bool:
     """True where the conditions of branches that end hold for every truth of their parts."""
     tests = [t for s in body for t in _tests(s, ends)]
     atoms = sorted({a for t in tests for a in _atoms(t)})
@@ -156,7 +142,7 @@ def _may_be(row: dict[str, bool]) -> bool:
     return all(sum(o) < 2 and (len(o) < 3 or any(o)) for o in orders.values())
 
 
-def _tests(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> Iterator[ast.expr]:
+def _tests(node: ast.stmt, ends: Ends) -> Iterator[ast.expr]:
     while isinstance(node, ast.If):
         if ends(node.body):
             yield node.test
@@ -209,7 +195,7 @@ def _holds(node: ast.expr, row: dict[str, bool]) -> bool:
     return row[_atom(node)] != negated
 
 
-def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt]]]:
+def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Body]]:
     """(variable, what it is held to be, block) for each branch of a statement."""
     if isinstance(node, ast.If):
         test = _narrowing(node.test)

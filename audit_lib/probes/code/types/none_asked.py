@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit_lib.probes.code.calls import bound, defaults, parameter_names
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 #: names of functions that are called to rule something out
 _CHECKS = re.compile(r"^(assert|check|ensure|require|validate|verify|is|has)_|not_none|notnone")
@@ -23,8 +23,7 @@ def assignments(unit: Unit, name: str) -> Iterator[ast.expr]:
     """Values that a unit assigns to a name."""
     for node in ast.walk(unit.node) if unit.node is not None else ():
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(dotted(t) == name for t in targets):
+            if any(dotted(t) == name for t in targets_of(node)):
                 yield node.value
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)) and (
             dotted(node.target) == name
@@ -41,8 +40,7 @@ def begins_as_none(unit: Unit, name: str) -> bool:
     while stack:
         node, otherwise = stack.pop()
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            named = any(dotted(t) == name for t in targets)
+            named = any(dotted(t) == name for t in targets_of(node))
             if named and is_none(node.value) and not otherwise:
                 return True
         other = {id(s) for s in getattr(node, "orelse", [])} if isinstance(node, ast.If) else set()

@@ -40,7 +40,7 @@ from audit_lib.probes.code.types.none_asked import (
 from audit_lib.probes.code.types.type_checker import Diagnostic
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
+from audit_lib.subject.uses import dotted, targets_of
 
 _ARGUMENT = re.compile(
     r'Argument (?:(?P<number>\d+)|"(?P<name>\w+)") to "(?P<callee>\w+)".* '
@@ -165,8 +165,7 @@ class NoneFlows:
         for statement, value in self._at(error):
             if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None:
                 continue
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            name = next((n for t in targets if (n := dotted(t))), "")
+            name = next((n for t in targets_of(statement) if (n := dotted(t))), "")
             if not name or not isinstance(value, ast.expr):
                 continue
             if not self._annotated(unit, name) or self._unsure(unit, value, match["given"]):
