@@ -1,5 +1,4 @@
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from pydantic import Field
@@ -18,7 +17,6 @@ from audit_lib.model import (
     Task,
     ranked,
 )
-from audit_lib.model.reviews import merged, numbers
 from audit_lib.subject.code import code_of
 
 
@@ -33,15 +31,12 @@ class HighRiskFilesAreClear(Check):
         Listing them apart keeps a long packet from hiding the few that must stop it.
     How
         Gathers the results of the earlier tasks and checks, leaves out what a waiver in force
-        covers, and compares the file of each, or the files that its hook was measured to execute,
-        with the globs of `source.high_risk`. It says once how many there are and where; a table
-        lists them, and each stands in the closing list by itself.
+        covers, and compares the file of each with the globs of `source.high_risk`. It says once how
+        many there are and where; a table lists them, and each stands in the closing list by itself.
     Limitations
-        A finding about behaviour that stands in no high-risk file counts in every one of which its
-        hook executes lines that at most half of the hooks execute, though only one may be the
-        cause. Where the hook executes none but shared lines of such files, or nobody measured it,
-        it leaves a gap. A finding about an artifact counts in no file. A task that has not run
-        leaves a gap.
+        A finding about behaviour stands at the function that its hook calls, though what that
+        function calls may be the cause; where nobody knows what the hook enters, it leaves a gap. A
+        finding about an artifact counts in no file. A task that has not run leaves a gap.
     Remediation
         Mend the finding, or waive it with owner, reason and expiry.
     Sources
@@ -68,23 +63,25 @@ class HighRiskFilesAreClear(Check):
                 yield Gap(task.value, "has no results in this run")
         results = [*(r for task in subject.earlier for r in task.results), *_waived(subject)]
         findings = [f for r in results for f in r.open_findings if f.severity >= floor]
-        executed = _Executed(subject)
         order = ranked(findings, code_of(subject.source).imports.dependent_counts)
-        serious = [(f, places) for f in order if (places := executed.high_risk(f))]
+        serious = [f for f in order if _is_high_risk(subject, f)]
         yield Examined(len(results), "check results")
-        yield from executed.gaps(findings)
+        unplaced = sorted({f.anchor.symbol for f in findings if f.location.base == "parameters"})
+        if unplaced:
+            shown = f"serious findings shown by {', '.join(unplaced)}"
+            yield Gap(shown, "what their hooks enter is not known, and so in which files they are")
         if not serious:
             return
         yield Evidence(
             "open",
             "Serious findings open in high-risk files",
-            ("code", "severity", "place", "file", "finding", "fingerprint"),
+            ("code", "severity", "place", "finding", "fingerprint"),
             tuple(
-                (f.code, f.severity.label, str(f.location), ", ".join(p), f.message, f.fingerprint)
-                for f, p in serious
+                (f.code, f.severity.label, str(f.location), f.message, f.fingerprint)
+                for f in serious
             ),
         )
-        files = Counter(places[0] for _, places in serious)
+        files = Counter(f.location.path for f in serious)
         named = ", ".join(f"{path} ({n})" for path, n in files.most_common(3))
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         yield self.finding(
@@ -99,63 +96,12 @@ class HighRiskFilesAreClear(Check):
         )
 
 
-class _Executed:
-    """Which high-risk files a finding is in: where it stands, or what its hook executes.
-
-    Lines that most hooks execute (loading a version, say) tell nothing of a cause.
-    """
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.review = merged(t.review for t in subject.earlier if t.review)
-        parts = self.review.exercised if self.review else ()
-        lines = {(e.hook, e.path): numbers(e.called) for e in parts}
-        ran = Counter((path, n) for (_, path), own in lines.items() for n in own)
-        most = max(2, len({e.hook for e in parts}) / 2)
-        self.own: dict[str, Counter[str]] = {}
-        self.shared: set[str] = set()
-        for (hook, path), executed in lines.items():
-            if executed and subject.source.is_high_risk(path):
-                own = sum(ran[path, n] <= most for n in executed)
-                self.own.setdefault(hook, Counter())[path] += own
-                self.shared.add(hook)
-
-    def high_risk(self, finding: Finding) -> list[str]:
-        """Files that count, the likeliest first."""
-        place, hook = finding.location, _hook(finding)
-        here = place.base == "source" and self.subject.source.is_high_risk(place.path)
-        paths = [place.path] if here else []
-        return paths or [path for path, n in self.own.get(hook, Counter()).most_common() if n]
-
-    def gaps(self, findings: list[Finding]) -> Iterator[Gap]:
-        """Findings of behaviour of which nobody can tell whether they count."""
-        hooks = {_hook(f) for f in findings if f.location.base == "parameters"} - {""}
-        if not hooks:
-            return
-        sentence = "what the hooks execute was not measured"
-        if self.review is None or self.review.unmeasured:
-            why = self.review.unmeasured if self.review else ""
-            yield _gap(hooks, f"{sentence}: {why}" if why else sentence)
-            return
-        words = " ".join(self.review.missing).split()
-        lost = {h for h in hooks - self.own.keys() if h in words}
-        if lost:
-            yield _gap(lost, f"{sentence}: {'; '.join(self.review.missing)}")
-        shared = {h for h in hooks & self.shared if not any(self.own[h].values())}
-        if shared:
-            yield _gap(shared, "of high-risk files they execute only lines that most hooks execute")
-
-
-def _hook(finding: Finding) -> str:
-    """The hook of a finding about behaviour; '' for any other."""
-    return finding.anchor.symbol if finding.anchor.base == "parameters" else ""
-
-
-def _gap(hooks: set[str], why: str) -> Gap:
-    return Gap(f"serious findings shown by {', '.join(sorted(hooks))}", why)
-
-
 def _waived(subject: Subject) -> tuple[CheckResult, ...]:
     """Results of this task so far, with what waivers in force cover; those of others have it."""
     waivers, today = load_exemptions(subject.folder), datetime.now(UTC).date()
     return apply(subject.so_far, waivers, version=subject.version, today=today).results
+
+
+def _is_high_risk(subject: Subject, finding: Finding) -> bool:
+    place = finding.location
+    return place.base == "source" and subject.source.is_high_risk(place.path)

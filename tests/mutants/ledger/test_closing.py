@@ -1,21 +1,11 @@
 """The closing checks see what the run found before."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import made_up
 import pytest
 
-from audit_lib.model import (
-    Exercised,
-    Gap,
-    Location,
-    Outcome,
-    Review,
-    Severity,
-    Task,
-    TaskResult,
-)
+from audit_lib.model import Gap, Location, Outcome, Severity, Task, TaskResult
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
 
@@ -75,85 +65,22 @@ def test_what_an_ended_waiver_covered_may_not(engine, tmp_path):
         assert_fails(run_check("LED901", subject), path="trainer.py")
 
 
-def behaviour(hook="registry.resolve", severity=Severity.CRITICAL):
-    """A finding that a hook showed."""
-    place = Location("hooks.py", base="parameters", line=3, symbol=hook)
-    found = made_up.finding("GOV001", location=place, severity=severity)
-    return made_up.result("GOV001", Outcome.FAIL, findings=(found,))
-
-
-def measured(subject, *exercised, unmeasured="", missing=()):
-    """The subject after a T1 that took stock of what hooks execute."""
-    made = Review((), tuple(Exercised(*e) for e in exercised), 1, unmeasured, missing)
-    first, *others = subject.earlier
-    subject.inquiry.earlier = (replace(first, review=made), *others)
-    return subject
-
-
-@pytest.mark.fails("LED901")
-def test_behaviour_counts_in_the_high_risk_files_that_its_hook_executes(reference):
-    subject = closing(reference.at(reference.version), behaviour())
-    measured(
-        subject,
-        ("registry.resolve", "registry.py", "3-9"),
-        ("registry.resolve", "drift.py", "1"),
-        ("registry.resolve", "trainer.py", "", "1-4"),
-        ("features.build", "predictor.py", "5"),
-    )
-    result = run_check("LED901", subject)
-    finding = assert_fails(result, path="registry.py")
-    assert len(result.findings) == 1
-    said = "1 finding at or above high stands open in high-risk files: registry.py (1)"
-    assert finding.message == said
-
-
-def test_lines_that_most_hooks_execute_accuse_no_file(reference):
-    subject = closing(reference.at(reference.version), behaviour("splits.folds"))
-    loading = [(f"features.{i}", "registry.py", "3-9") for i in range(3)]
-    measured(subject, ("splits.folds", "registry.py", "3-9"), *loading)
-    result = run_check("LED901", subject)
-    assert result.outcome is Outcome.NOT_ASSESSED
-    assert result.gaps == (
-        Gap(
-            "serious findings shown by splits.folds",
-            "of high-risk files they execute only lines that most hooks execute",
-        ),
-    )
-
-
-@pytest.mark.fails("LED901")
-def test_a_line_of_its_own_among_them_does(reference):
-    subject = closing(reference.at(reference.version), behaviour("splits.folds"))
-    loading = [(f"features.{i}", "registry.py", "3-9") for i in range(3)]
-    measured(subject, ("splits.folds", "registry.py", "3-10"), *loading)
-    assert_fails(run_check("LED901", subject), path="registry.py")
-
-
-@pytest.mark.passes("LED901")
-def test_behaviour_of_other_files_is_not_counted(reference):
-    subject = closing(reference.at(reference.version), behaviour("drift.psi"))
-    measured(subject, ("drift.psi", "drift.py", "1-9"), ("drift.psi", "trainer.py", "", "1"))
-    assert_passes(run_check("LED901", subject))
-    mild = closing(reference.at(reference.version), behaviour(severity=Severity.MEDIUM))
-    assert_passes(run_check("LED901", measured(mild, ("registry.resolve", "registry.py", "3"))))
-
-
-@pytest.mark.parametrize(
-    ("review", "why"),
-    [
-        (None, "what the hooks execute was not measured"),
-        ({"unmeasured": "`exercise: never`"}, "`exercise: never`"),
-        ({"missing": ("2 calls of registry.resolve were lost",)}, "were lost"),
-    ],
-)
-def test_behaviour_of_nobody_knows_which_file_is_a_gap(reference, review, why):
-    subject = closing(reference.at(reference.version), behaviour())
-    if review is not None:
-        measured(subject, **review)
-    result = run_check("LED901", subject)
+def test_behaviour_of_which_nobody_knows_the_file_is_a_gap(reference):
+    place = Location("hooks.py", base="parameters", line=3, symbol="registry.resolve")
+    found = made_up.finding("GOV001", location=place, severity=Severity.CRITICAL)
+    shown = made_up.result("GOV001", Outcome.FAIL, findings=(found,))
+    result = run_check("LED901", closing(reference.at(reference.version), shown))
     assert result.outcome is Outcome.NOT_ASSESSED
     assert result.gaps[0].what == "serious findings shown by registry.resolve"
-    assert why in result.gaps[0].why
+
+
+@pytest.mark.parametrize(("path", "there"), [("registry.py", Outcome.FAIL), ("x.py", Outcome.PASS)])
+def test_behaviour_counts_in_the_file_where_it_stands(reference, path, there):
+    hook = Location("hooks.py", base="parameters", line=3, symbol="registry.resolve")
+    place = Location(path, line=3)
+    found = made_up.finding("GOV001", location=place, severity=Severity.HIGH, related=hook)
+    shown = made_up.result("GOV001", Outcome.FAIL, findings=(found,))
+    assert run_check("LED901", closing(reference.at(reference.version), shown)).outcome is there
 
 
 @pytest.mark.passes("LED901")
