@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -31,12 +32,25 @@ def directions(subject: Subject) -> dict[str, str]:
 
 
 def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
-    """Metrics that the registry records for its versions, where it records all of ``names``."""
+    """All of ``names``, where the registry records them for a version, or its own metadata do."""
+    rows = [*recorded_metrics(subject).values()]
+    with suppress(NotAssessed):
+        rows += _holding(subject.metadata.data, names)
     return [
         {name: metrics[name] for name in names}
-        for metrics in recorded_metrics(subject).values()
+        for metrics in rows
         if all(math.isfinite(metrics.get(name, math.nan)) for name in names)
     ]
+
+
+def _holding(data: object, names: dict[str, str]) -> Iterator[Metrics]:
+    """Mappings within a document that give each of these names a number."""
+    if isinstance(data, dict):
+        values = [data.get(name) for name in names]
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            yield {name: float(data[name]) for name in names}
+        for part in data.values():
+            yield from _holding(part, names)
 
 
 def recorded_metrics(subject: Subject) -> dict[str, Metrics]:

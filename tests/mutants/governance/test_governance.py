@@ -53,6 +53,33 @@ def test_a_margin_relative_to_a_score_that_may_be_negative(engine):
     assert "rank_correlation -" in found.message
 
 
+GATED = """
+def score(m):
+    return m["sharpe"] - m["drawdown"] - 1
+
+@surface("governance")
+def promote(at, champion, challenger):
+    good = 0.5 <= challenger["sharpe"] < 1 and 0 <= challenger["drawdown"] < 0.2
+    return good and (champion is None or score(challenger) > MARGIN)
+"""
+KEPT = {"metrics": {"test": {"sharpe": 0.7, "drawdown": 0.05, "rows": 900}}}
+
+
+@pytest.mark.fails("GOV001")
+def test_equal_metrics_that_a_gate_admits_stand_in_the_metadata(tmp_path):
+    gated = GATED.replace("MARGIN", "1.005 * score(champion)")
+    with tiny(tmp_path, METRICS + gated, meta=KEPT) as subject:
+        found = assert_fails(run_check("GOV001", subject))
+    assert found.message.endswith("first at sharpe 0.7, drawdown 0.05")
+
+
+@pytest.mark.passes("GOV001")
+def test_a_margin_in_points_passes_there(tmp_path):
+    gated = GATED.replace("MARGIN", "0.005 + score(champion)")
+    with tiny(tmp_path, METRICS + gated, meta=KEPT) as subject:
+        assert_passes(run_check("GOV001", subject))
+
+
 @pytest.mark.fails("GOV001")
 def test_a_tie_goes_to_the_challenger(engine):
     edit_source(engine, "governance.py", "gains[RANKING] >= MARGIN", "gains[RANKING] >= 0")
