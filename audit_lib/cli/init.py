@@ -1,6 +1,7 @@
 """``workbook init``: a workspace where the user wants it."""
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def init(folder: Path, notebooks: bool) -> None:
     written = make_workspace(folder, notebooks=notebooks)
     shown = os.path.relpath(folder)
     echo(f"made in {shown}: {', '.join(written)}" if written else f"{shown} is a workspace already")
-    there = "" if shown == "." else f"cd {shown} && "
+    there = "" if shown == "." else f"cd {shlex.quote(shown)} && "
     echo(f"next: {there}workbook new-subject PATH")
 
 

@@ -48,7 +48,7 @@ def files(folder):
 def test_init_makes_a_workspace_and_says_what_is_next(workbook, tmp_path, engine):
     code, out, _ = workbook("init", "an audit")
     assert code == 0
-    assert "next: cd an audit && workbook new-subject PATH" in out
+    assert "next: cd 'an audit' && workbook new-subject PATH" in out
     made = {".workbook", ".gitignore", "parameters/README.md", "reports/README.md"}
     assert files(tmp_path / "an audit") == made
     assert workbook("new-subject", engine, "--workspace", "an audit")[0] == 0
