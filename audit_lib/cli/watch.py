@@ -17,6 +17,8 @@ from audit_lib.execution.progress import Event, Stage
 from audit_lib.model import Task, Verdict
 from audit_lib.reporters.console import MARKS as SIGNS
 
+#: seconds of silence in a log after which it says what runs
+QUIET = 60.0
 MARKS = {verdict: Text(mark, style=tone) for verdict, (mark, tone) in SIGNS.items()}
 
 
@@ -35,7 +37,7 @@ class Watch:
     """A context manager whose ``note`` is given to ``execute``.
 
     On a terminal the lines are redrawn in place; elsewhere each stage that matters is one line,
-    so that a log stays readable.
+    so that a log stays readable, and so is what runs after a minute in which nothing was said.
     """
 
     def __init__(self, plan: Plan, console: Console) -> None:
@@ -43,12 +45,15 @@ class Watch:
         self.console = console
         self.lines = {j.run_id: _Line(j.subject, j.version) for j in plan.jobs}
         self.lock = threading.Lock()
+        self.over, self.said = threading.Event(), time.monotonic()
         self.live = Live(get_renderable=self._table, console=console, refresh_per_second=8)
 
     def __enter__(self) -> Watch:
         """Start drawing."""
         if self.console.is_terminal:
             self.live.start()
+        else:
+            threading.Thread(target=self._break_silence, daemon=True).start()
         return self
 
     def __exit__(
@@ -58,6 +63,7 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         """Leave the last state standing."""
+        self.over.set()
         if self.console.is_terminal:
             self.live.stop()
 
@@ -75,7 +81,16 @@ class Watch:
             elif event.stage is Stage.FAILED:
                 line.state, line.ended = Text("failed", style="bold red"), time.monotonic()
             if not self.console.is_terminal and event.stage is not Stage.CHECK:
-                self._log(line, event)
+                self._log(line, f"{event.task.value if event.task else ''} {event.stage.value}")
+
+    def _break_silence(self) -> None:
+        """Say what runs, where nothing was said for a while."""
+        while not self.over.wait(QUIET / 20):
+            with self.lock:
+                if time.monotonic() - self.said >= QUIET:
+                    for line in self.lines.values():
+                        if line.running and line.ended is None:
+                            self._log(line, "  ".join(line.running.values()))
 
     def verdict(self, run_id: str, task: Task, verdict: Verdict | None) -> None:
         """Replace a task's mark by its verdict, once the results are known."""
@@ -92,13 +107,11 @@ class Watch:
             left = f" ~{event.left} s left" if event.left else ""
             line.running[event.task] = f"{event.task.value} {event.check}{count}{left}".rstrip()
 
-    def _log(self, line: _Line, event: Event) -> None:
-        what = f"{event.task.value} " if event.task else ""
-        elapsed = time.monotonic() - (line.started or time.monotonic())
-        self.console.print(
-            f"{line.subject} {line.version}  {what}{event.stage.value}  {elapsed:.0f} s",
-            highlight=False,
-        )
+    def _log(self, line: _Line, what: str) -> None:
+        self.said = time.monotonic()
+        elapsed = self.said - (line.started or self.said)
+        told = f"{line.subject} {line.version}  {what.strip()}  {elapsed:.0f} s"
+        self.console.print(told, highlight=False)
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
