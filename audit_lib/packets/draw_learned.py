@@ -146,31 +146,14 @@ def cards(evidence: Evidence, palette: Palette) -> Figure | None:
         )
         lane = at + height - 0.14
         axes.plot([0, 1], [lane] * 2, color=palette.grid, linewidth=5, solid_capstyle="butt")
-        if math.isfinite(base):
-            axes.plot(
-                [base] * 2,
-                [lane - 0.07, lane + 0.07],
-                color=palette.muted,
-                linewidth=2,
-                label="of all rows",
-            )
-        if math.isfinite(low) and math.isfinite(high):
-            axes.plot(
-                [low, high],
-                [lane] * 2,
-                color=palette.series[0],
-                linewidth=2.4,
-                label="95 % interval",
-            )
-        if math.isfinite(value):
-            axes.plot(
-                value,
-                lane,
-                "o",
-                color=palette.series[0],
-                markersize=5,
-                label="where the rule holds",
-            )
+        marks = (
+            ([base] * 2, [lane - 0.07, lane + 0.07], "of all rows", "-", palette.muted, 2),
+            ([low, high], [lane] * 2, "95 % interval", "-", palette.series[0], 2.4),
+            ([value], [lane], "where the rule holds", "o", palette.series[0], None),
+        )
+        for across, up, what, form, colour, wide in marks:
+            if all(map(math.isfinite, across)):
+                axes.plot(across, up, form, color=colour, linewidth=wide, markersize=5, label=what)
         at += height
     axes.set_xlim(-0.005, 1.005)
     axes.set_ylim(at, -0.05)
