@@ -56,7 +56,7 @@ class CalibratorLearnsTheFrequency(Check):
     def run(self, subject: Subject) -> Answers:
         """Fit and judge under every law."""
         rng = np.random.default_rng(self.seed)
-        hook, where = subject.hook(HOOK), subject.where(HOOK)
+        hook = subject.hook(HOOK)
         rows, tried = [], 0
         for name, law in LAWS.items():
             fit, fresh = rng.beta(2, 2, self.rows), rng.beta(2, 2, self.rows)
@@ -68,8 +68,7 @@ class CalibratorLearnsTheFrequency(Check):
                 continue
             served, tried = reply.got, tried + 1
             if not (np.isfinite(served).all() and ((served >= 0) & (served <= 1)).all()):
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"under the law {name!r} some probabilities are missing or outside [0, 1]",
                     measured=f"{np.nanmin(served):.4g} to {np.nanmax(served):.4g}",
                     expected="0 to 1",
@@ -79,8 +78,7 @@ class CalibratorLearnsTheFrequency(Check):
             error = calibration_error(served, later, rng)
             rows.append((name, error.error, error.low, error.high))
             if error.low > self.tolerance:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"under the law {name!r} fresh probabilities are off by {error.error:.3f} "
                     f"({error.low:.3f} to {error.high:.3f}) after {self.rows} rows",
                     measured=error.error,
@@ -90,8 +88,7 @@ class CalibratorLearnsTheFrequency(Check):
                 )
             alone = ask(hook, fit, outcome, fresh[:1], into=floats(1))
             if alone.answered and abs(alone.got[0] - served[0]) > 1e-9:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"under the law {name!r} a row served alone gets "
                     f"{alone.got[0]:.4f}, among others {served[0]:.4f}",
                     measured=float(alone.got[0]),

@@ -56,13 +56,12 @@ class PsiSeesBrokenData(Check):
         note = f"an answer must exceed {ALARM}"
         yield reactions("broken", "PSI of broken data", answers, lambda v: f"{v:.6g}", note)
         for (name, empty, _, _), reply in zip(questions, replies, strict=True):
-            yield from self._judged(subject, name, empty, reply)
+            yield from self._judged(name, empty, reply)
 
-    def _judged(self, subject: Subject, name: str, empty: bool, reply: Reply[float]) -> Answers:
-        where, seen = subject.where("drift.psi"), reaction(reply)
+    def _judged(self, name: str, empty: bool, reply: Reply[float]) -> Answers:
+        seen = reaction(reply)
         if seen is Reaction.CRASHED:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{name}: ends in a crash instead of an alarm or a refusal: {reply.why}",
                 measured=reply.why,
                 expected="an alarm or a refusal",
@@ -70,8 +69,7 @@ class PsiSeesBrokenData(Check):
                 severity=Severity.LOW,
             )
         elif seen is Reaction.ANSWERED and (empty or not reply.got > ALARM):
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{name}: PSI is {reply.got:.4g}",
                 measured=reply.got,
                 expected="a refusal or NaN" if empty else f"above {ALARM}, a refusal or NaN",

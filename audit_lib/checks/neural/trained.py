@@ -131,7 +131,7 @@ class NetworkWasTrained(Check):
     def _gradients(
         self, subject: Subject, inputs: Floats, got: Floats, rng: np.random.Generator
     ) -> Answers:
-        hook, where = subject.hook(GRADIENTS), subject.where(GRADIENTS)
+        hook = subject.hook(GRADIENTS)
         alive: dict[str, bool] = {}
         for _ in range(4):
             chosen = rng.permutation(len(inputs))[: len(inputs) // 2]
@@ -144,9 +144,9 @@ class NetworkWasTrained(Check):
                 gradient = np.asarray(raw, dtype=np.float64)
                 alive[name] = alive.get(name, False) or bool(np.any(gradient != 0))
                 if not np.isfinite(gradient).all():
-                    yield self.finding(
-                        where,
+                    yield self.departs(
                         f"the gradient of {name} is not finite on ordinary rows",
+                        hook=GRADIENTS,
                         measured="NaN or infinity",
                         expected="finite gradients",
                         key=f"{name} finite",
@@ -156,10 +156,10 @@ class NetworkWasTrained(Check):
         yield Examined(len(alive), "gradients")
         dead = [name for name, lives in alive.items() if not lives]
         if dead:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{len(dead)} of {len(alive)} weights get no gradient in any batch: "
                 + ", ".join(dead[:5]),
+                hook=GRADIENTS,
                 measured=f"{len(dead)} without",
                 expected="a gradient for every weight that is trained",
                 key="dead",

@@ -45,6 +45,7 @@ class FoldsCoverTheData(Check):
     code = "SPL005"
     severity = Severity.MEDIUM
     needs = ("features.panel", HOOK)
+    about = HOOK
 
     smallest: int = Field(20, ge=1, description="dates that a test period needs")
     judged: float = Field(0.5, ge=0, le=1, description="share of later dates some fold judges")
@@ -52,7 +53,7 @@ class FoldsCoverTheData(Check):
     def run(self, subject: Subject) -> Answers:
         """Count dates, and compare volatilities."""
         driven = drive_folds(subject, 0)
-        panel, where = samples.panel(subject), subject.where(HOOK)
+        panel = samples.panel(subject)
         moves = _moves(panel, driven.calendar)
         rows = []
         judged = [len(np.unique(fold.test_at)) for fold in driven.folds]
@@ -62,8 +63,7 @@ class FoldsCoverTheData(Check):
         for fold in driven.folds:
             train, test = np.unique(fold.train_at), np.unique(fold.test_at)
             if len(test) < self.smallest:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"fold {fold.number} is judged on {len(test)} dates",
                     measured=len(test),
                     expected=f"at least {self.smallest}",
@@ -78,8 +78,7 @@ class FoldsCoverTheData(Check):
             rows.append((f"fold {fold.number}", own, "test"))
             rows += [(f"fold {fold.number}", v, k) for v, k in ((low, "5 %"), (high, "95 %"))]
             if own > 1.5 * high or own < low / 1.5:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"fold {fold.number} is judged where the median move is {own:.3%}; stretches "
                     f"of its train period had {low:.3%} to {high:.3%}",
                     measured=own,
@@ -101,8 +100,7 @@ class FoldsCoverTheData(Check):
         first = min(int(f.test_at.min(initial=len(driven.calendar))) for f in driven.folds)
         share = len(tested) / max(1, len(driven.calendar) - first)
         if share < self.judged:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"the folds judge {share:.0%} of the dates from the first test period on",
                 measured=share,
                 expected=f"at least {self.judged:g}",
@@ -128,7 +126,6 @@ class FoldsCoverTheData(Check):
         yield self.departs(
             f"no fold judges {int(left[widest])} dates from {first} to {last}, though test periods "
             "otherwise follow each other",
-            hook=HOOK,
             measured=int(left[widest]),
             expected=f"fewer than {usual:g}, which one fold judges",
             key="hole",

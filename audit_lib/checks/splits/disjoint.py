@@ -31,6 +31,7 @@ class TrainAndTestAreApart(Check):
     code = "SPL002"
     severity = Severity.CRITICAL
     needs = ("features.panel", HOOK)
+    about = HOOK
 
     def run(self, subject: Subject) -> Answers:
         """Compare rows and dates of every fold."""
@@ -39,22 +40,22 @@ class TrainAndTestAreApart(Check):
         if driven.duplicated:
             yield self.departs(
                 f"{driven.duplicated} of {driven.rows} rows repeat an (asset, date) of the panel",
+                hook="features.panel",
                 measured=driven.duplicated,
                 expected=0,
                 key="panel",
                 severity=Severity.HIGH,
             )
         for fold in driven.folds:
-            yield from self._fold(subject, driven, fold)
+            yield from self._fold(driven, fold)
         yield Examined(len(driven.folds), "folds")
 
-    def _fold(self, subject: Subject, driven: DrivenFolds, fold: DrivenFold) -> Answers:
-        where, name = subject.where(HOOK), f"fold {fold.number}"
+    def _fold(self, driven: DrivenFolds, fold: DrivenFold) -> Answers:
+        name = f"fold {fold.number}"
         for side, rows in (("train", fold.train), ("test", fold.test)):
             repeated = len(rows) - len(np.unique(rows))
             if repeated or len(rows) == 0:
-                yield self.finding(
-                    where,
+                yield self.departs(
                     f"{name} lists {repeated} {side} rows twice"
                     if repeated
                     else f"{name} has no {side} rows",
@@ -66,8 +67,7 @@ class TrainAndTestAreApart(Check):
                 )
         shared = len(np.intersect1d(fold.train, fold.test))
         if shared:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{name} trains on {shared} of its {len(fold.test)} test rows",
                 measured=shared,
                 expected=0,
@@ -80,8 +80,7 @@ class TrainAndTestAreApart(Check):
         if len(dates):
             first = driven.date(int(dates[0]))
             total = len(np.unique(fold.test_at))
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{name} has rows of {len(dates)} dates in train and in test, from {first}: the "
                 "panel is split by row, not by date",
                 measured=f"{len(dates)} of {total} test dates",

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Location, Severity
+from audit_lib.model import Evidence, Examined, Finding, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, texts
@@ -74,15 +74,12 @@ class ConcurrentWritersLoseNothing(Check):
         yield Evidence(
             "race", "Two registrations at once", ("call", "version", "answer"), tuple(rows)
         )
-        yield from self._report(subject.where("registry.register"), unreadable, lost, crashes)
+        yield from self._report(unreadable, lost, crashes)
         yield Examined(self.rounds, "pairs of registrations at once")
 
-    def _report(
-        self, where: Location, unreadable: str, lost: int, crashes: list[str]
-    ) -> Iterator[Finding]:
+    def _report(self, unreadable: str, lost: int, crashes: list[str]) -> Iterator[Finding]:
         if unreadable:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"after two registrations at once the registry cannot be read: {unreadable}",
                 measured="unreadable",
                 expected="a registry that lists both",
@@ -90,8 +87,7 @@ class ConcurrentWritersLoseNothing(Check):
                 cause=CAUSE,
             )
         if lost:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"in {lost} of {self.rounds} rounds, one of two registrations at once was answered "
                 "as done and is not listed",
                 measured=f"{lost} of {self.rounds} rounds",
@@ -100,8 +96,7 @@ class ConcurrentWritersLoseNothing(Check):
                 cause=CAUSE,
             )
         if crashes:
-            yield self.finding(
-                where,
+            yield self.departs(
                 f"{len(crashes)} of {2 * self.rounds} registrations crashed beside another: "
                 f"{crashes[0]}",
                 measured=f"{len(crashes)} crashes",
