@@ -216,9 +216,8 @@ class Stages(TypedDict, total=False):
 
     scaled: pd.DataFrame  # what the model is given
     raw: pd.DataFrame  # what it gives, a column a head, before calibration
-    gates: (
-        pd.DataFrame
-    )  # columns ``row`` (position), ``gate``, ``value``, ``threshold``, ``passed``
+    # columns ``row`` (position), ``gate``, ``value``, ``threshold``, ``passed``
+    gates: pd.DataFrame
 
 
 # Every hook has a form, a function that is never called: its name is that of the surface and of the

@@ -111,9 +111,8 @@ def _standing(
         stays = entry.expires >= today and any(
             _stands(entry, version, results) for version, results in results_of.items()
         )
-        elsewhere = bool(
-            set(entry.seen) - set(results_of)
-        )  # of a version that nobody looked at now
+        # of a version that nobody looked at now
+        elsewhere = bool(set(entry.seen) - set(results_of))
         (standing if stays or (elsewhere and entry.expires >= today) else dropped).append(entry)
     return standing, dropped
 

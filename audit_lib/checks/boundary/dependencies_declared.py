@@ -231,9 +231,8 @@ def _every_import(code: Code) -> frozenset[str]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules.add(node.module)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                modules.update(
-                    _NAMED.findall(node.value)
-                )  # import_module("x"), find_spec("x"), engine="x"
+                # import_module("x"), find_spec("x"), engine="x"
+                modules.update(_NAMED.findall(node.value))
     return frozenset(modules)
 
 

@@ -251,9 +251,8 @@ class PsiMeasuresDrift(Check):
             base = values.get((sample, "moved"))
             if how.startswith("beyond "):
                 inside = values.get((sample, how.replace("beyond", "at")), value)
-                allowed = 0.25 * max(
-                    10 * self.tolerance, abs(inside)
-                )  # bins of both samples move by a row
+                # bins of both samples move by a row
+                allowed = 0.25 * max(10 * self.tolerance, abs(inside))
                 text = f"{inside:.4g} at the end becomes {value:.4g} {how} ({sample})"
                 yield "rows beyond the reference count", abs(value - inside), allowed, text
             same = how in ("repeated", "current repeated", "rescaled", "row order")

@@ -104,9 +104,8 @@ class PredictionsFollowLabels(Check):
             rows.append((name, 100 * share))
             if share:
                 yield self._report(family, name, share, example)
-        tables = joined(
-            subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
-        )  # asked only where there are some
+        # asked only where there are some
+        tables = joined(subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance)
         for seen in tables if beside else ():
             orders_asked += 1
             rows.append((str(seen), 100 * seen.share))

@@ -94,11 +94,7 @@ class BetterNeverLoses(Check):
         whose other metrics are equal; a cap on what is too good turns back above it in all.
         """
         (champion, worse), (_, improved) = pairs[0]
-        how = (
-            "cost the promotion, as a cap on what is too good would,"
-            if capped
-            else ("cost the promotion")
-        )
+        how = "cost the promotion" + ", as a cap on what is too good would," * capped
         return self.departs(
             f"a better {name} ({direction} is better) {how} in {len(pairs)} ladders: against "
             f"champion {text_of(champion)}, {text_of(worse)} was promoted and "

@@ -100,9 +100,8 @@ class NetworkWasTrained(Check):
             return
         state = {n: np.asarray(a) for n, a in reply.got.items()}
         state = {n: a for n, a in state.items() if a.dtype.kind == "f" and a.size}
-        fresh = [
-            n for n, a in state.items() if n.endswith("running_mean") and not a.any()
-        ]  # and a variance of one: no batch ever went through
+        # and a variance of one: no batch ever went through
+        fresh = [n for n, a in state.items() if n.endswith("running_mean") and not a.any()]
         fresh = [n for n in fresh if np.all(state.get(n[:-4] + "var", np.zeros(1)) == 1)]
         weights = [a for n, a in state.items() if "running_" not in n]
         chance = _as_drawn(weights) if weights else None

@@ -282,9 +282,8 @@ class NoneFlows:
                 return True  # taken apart by a loop, or bound by another statement
             if any(path_text(m) or tests_itself(m) for m in values):
                 return True
-            in_field = any(
-                isinstance(m, ast.Attribute) for m in values
-            )  # a field under another name
+            # a field under another name
+            in_field = any(isinstance(m, ast.Attribute) for m in values)
             begun = begins_as_none(unit, value.id) or self._from_outside(unit, value)
             begun = begun or self._made_where_none(unit, value)
             return in_field or begun or beside_a_flag(unit, value) or vouched_for(unit, value)
@@ -319,9 +318,8 @@ class NoneFlows:
         if isinstance(value, ast.Name):
             values = list(assignments(unit, value.id))
             alone = len(values) == 1 and self._answers_none(unit, values[0])
-            apart = not values and not under_another_condition(
-                unit, value
-            )  # one of several answers
+            # one of several answers
+            apart = not values and not under_another_condition(unit, value)
             return apart or alone or any(map(is_none, values))
         return self._answers_none(unit, value)
 
