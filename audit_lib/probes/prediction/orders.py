@@ -193,10 +193,16 @@ def prediction_grid(subject: Subject, *, rows: int, seed: int) -> pd.DataFrame:
     columns = {}
     for c in sample.columns:
         values, kind = numeric(sample[[c]]).reshape(-1), kinds.get(str(c))
-        seen = np.unique(values[np.isfinite(values)])
-        coded = kind is None and len(seen) <= MOST_CODES and (seen == np.round(seen)).all()
-        columns[str(c)] = rng.choice(seen if coded and len(seen) else levels_of(values, kind), rows)
+        codes = codes_of(values, kind)
+        columns[str(c)] = rng.choice(codes if len(codes) else levels_of(values, kind), rows)
     return pd.DataFrame(columns, index=made_up_index(inputs(subject).index, rows))
+
+
+def codes_of(values: Floats, kind: HeadKind | None) -> Floats:
+    """The values of a column that stand for something, as regimes do; none of one that measures."""
+    seen = np.unique(values[np.isfinite(values)])
+    coded = kind is None and len(seen) <= MOST_CODES and (seen == np.round(seen)).all()
+    return seen if coded else seen[:0]
 
 
 def made_up_index(like: pd.Index, rows: int) -> pd.Index:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from audit_lib.arrays import Floats
 from audit_lib.probes.prediction.orders import (
+    codes_of,
     directional,
     head_kinds,
     levels_of,
@@ -42,8 +43,8 @@ class Threshold:
 def thresholds(subject: Subject, hook: str) -> list[Threshold]:
     """Where orders of a rule set change, head by head; none where it declines made-up scores.
 
-    Every head is moved over its range with the others at their medians, and with the directional
-    ones strong and weak.  Changes of side and of gate count.
+    Every head that measures is moved over its range with the others at their medians, and with the
+    directional ones strong and weak.  Changes of side and of gate count.
     """
     return once(subject, f"thresholds of {hook}", lambda: _search(subject, hook))
 
@@ -57,7 +58,10 @@ def _search(subject: Subject, hook: str) -> list[Threshold]:
         bases[-1][heads_here] = sample[heads_here].quantile(share)
     rows, swept = list[Floats](), list[tuple[int, int]]()  # position of the head, and of the base
     for place, head in enumerate(sample.columns):
-        levels = np.sort(levels_of(numeric(sample[[head]]).reshape(-1), kinds.get(str(head))))
+        values, kind = numeric(sample[[head]]).reshape(-1), kinds.get(str(head))
+        if len(codes_of(values, kind)):  # nothing lies between two codes
+            continue
+        levels = np.sort(levels_of(values, kind))
         for number, base in enumerate(bases):
             moved = np.tile(base.to_numpy(np.float64), (len(levels), 1))
             moved[:, place] = levels

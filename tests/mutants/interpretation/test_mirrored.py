@@ -113,10 +113,30 @@ def test_a_rule_set_that_ends_in_an_error_where_one_head_is_missing(tmp_path):
     other = "return _orders(predictions, limit=0.6317)"
     wrong = answered(tmp_path, needs, ("limit=0.6,", "limit=0.6123,"), code="INT001", rules=other)
     assert "beside thresholds" in assert_fails(wrong, key="side").message
-    assert "beside thresholds without risk" in {g.what for g in wrong.gaps}
+    assert "beside thresholds without risk" not in {g.what for g in wrong.gaps}  # neither trades
     blind = "return _orders(predictions.fillna({'gain': 0.01}))"
     wrong = answered(tmp_path / "b", needs, code="INT001", rules=blind)
     assert "beside thresholds without gain" in assert_fails(wrong, key="side").message
+
+
+CODED = """
+def _kind(code):
+    return {0: "calm", 1: "wild"}[code]
+"""
+
+
+@pytest.mark.fails("INT001")
+def test_a_head_of_codes_keeps_no_threshold_from_being_found(tmp_path):
+    """A table that holds a code which nobody knows is an error, and tells nothing."""
+    coded = [
+        ('"risk": calm}, index', '"risk": calm, "regime": (calm > 0.2) * 1}, index'),
+        ("    known = p.notna()", "    p['regime'].map(_kind)\n    known = p.notna()"),
+        ("def _orders(", CODED.lstrip() + "\ndef _orders("),
+        ("limit=0.6,", "limit=0.6123,"),
+    ]
+    other = "return _orders(predictions, limit=0.6317)"
+    wrong = answered(tmp_path, *coded, code="INT001", rules=other)
+    assert "beside thresholds" in assert_fails(wrong, key="side").message
 
 
 SIZED = {
