@@ -6,13 +6,12 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Severity
-from audit_lib.probes.prediction.companies import Company, changes
+from audit_lib.probes.prediction.companies import AGAIN, Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.hooks import Hook
 
 FORWARD, EXPORTED = "neural.forward", "neural.exported"
-SAME = "the same call again"
 
 
 class NeuralRowsAreIndependent(Check):
@@ -72,7 +71,7 @@ class NeuralRowsAreIndependent(Check):
     ) -> Generator[Answer, None, dict[str, float]]:
         exported = key == "exported"
         tolerance = self.exported_tolerance if exported else self.tolerance
-        exact = SAME if key == "company" else ""
+        exact = AGAIN if key == "company" else ""
         changed = changes(hook, cases, due, name=name, tolerance=tolerance, exact=exact)
         yield from changed.told
         if changed.broken:
@@ -93,7 +92,7 @@ def _companies(inputs: Floats, rng: np.random.Generator) -> list[Company]:
     order, half = rng.permutation(n), n // 2
     alone = range(0, n, n // 4)
     return [
-        Company(SAME, (inputs,), np.arange(n)),
+        Company(AGAIN, (inputs,), np.arange(n)),
         Company("another order", (inputs[order],), order),
         Company("first half of the batch", (inputs[:half],), np.arange(half)),
         Company("beside extreme rows", (extreme,), np.arange(n)),

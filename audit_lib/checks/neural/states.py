@@ -17,6 +17,8 @@ from audit_lib.subject.hooks import Hook
 Weights = npt.NDArray[Any]
 State = dict[str, Weights]
 STATE, LOAD, FORWARD = "neural.state", "neural.load", "neural.forward"
+#: a load that forgives names forgives them all
+CAUSES = dict.fromkeys(("missing", "renamed", "unknown"), "names that do not fit")
 EXPECTED = {
     "missing": "a refusal: what is missing keeps the numbers that it was made with",
     "renamed": "a refusal, or the outputs of the state under its own names",
@@ -127,7 +129,7 @@ class StatesFitOrAreRefused(Check):
                 key=what,
                 severity=severity,
                 evidence=("states",),
-                cause=kind if severity is not Severity.LOW else "a crash",
+                cause="a crash" if severity is Severity.LOW else CAUSES.get(kind, kind),
             )
 
     def _unused(

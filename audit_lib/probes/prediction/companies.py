@@ -10,6 +10,8 @@ from audit_lib.model import Bound, Evidence, Examined, Gap, View
 from audit_lib.probes.questions.asking import ask_many, floats, unanswered
 from audit_lib.subject.hooks import Hook
 
+AGAIN = "the same call again"
+
 
 class Company(NamedTuple):
     """What is asked, and which of the known rows stand first in it, in order."""
@@ -36,6 +38,11 @@ class Changes(NamedTuple):
     def said(self) -> str:
         """The worst, in words."""
         worst = max(self.broken, key=self.broken.__getitem__)
+        if AGAIN in self.broken:  # then no company tells anything
+            return (
+                "the same rows get other outputs when they are asked again: by "
+                f"{self.broken[AGAIN]:.3g} spreads of the output"
+            )
         return (
             f"outputs change in {len(self.broken)} of {len(self.moved)} batches, most with "
             f"{worst}: by {self.broken[worst]:.3g} spreads of the output"

@@ -15,6 +15,8 @@ from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
 
 T = TypeVar("T")
+#: how many inputs a network is tried with, where nothing tells their number
+WIDEST = 256
 
 
 def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
@@ -137,17 +139,38 @@ def predictions(subject: Subject) -> pd.DataFrame:
 
 
 def input_width(subject: Subject) -> int:
-    """How many inputs the model takes: its required features, else the checkpoint's input_dim.
+    """How many inputs the model takes.
+
+    Its required features, else the checkpoint's input_dim, else the one width that its network
+    answers.
 
     Raises:
-        NotAssessed: neither is known.
+        NotAssessed: none of them is known.
     """
     if subject.has("predictor.required"):
         return len(required(subject))
     width = field(subject, "input_dim").value if subject.parameters.artifacts else None
-    if not isinstance(width, int) or width < 1:
-        raise NotAssessed("neither predictor.required nor the checkpoint's input_dim tells inputs")
-    return width
+    if isinstance(width, int) and width >= 1:
+        return width
+    widths = once(subject, "widths", lambda: _widths(subject))
+    if len(widths) != 1:
+        raise NotAssessed(
+            "neither predictor.required nor the checkpoint's input_dim tells inputs, and the "
+            f"network answers {len(widths)} of the widths from 1 to {WIDEST}"
+        )
+    return widths[0]
+
+
+def _widths(subject: Subject) -> list[int]:
+    """Numbers of inputs, up to WIDEST, that the network answers."""
+    shapes = {"neural.forward": (3,), "neural.sequences": (3, 4)}
+    hook = next((name for name in shapes if subject.has(name)), "")
+    if not hook:
+        return []
+    tables = [np.full((*shapes[hook], width), 0.1) for width in range(1, WIDEST + 1)]
+    lengths = () if hook == "neural.forward" else (np.array([4, 3, 2]),)
+    replies = ask_many(subject.hook(hook), [(table, *lengths) for table in tables], into=np.asarray)
+    return [table.shape[-1] for table, r in zip(tables, replies, strict=True) if r.answered]
 
 
 def still(table: pd.DataFrame) -> list[str]:

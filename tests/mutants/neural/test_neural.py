@@ -48,7 +48,33 @@ def test_inputs_that_are_normalised_within_the_batch(engine):
 def test_dropout_that_is_still_on(tmp_path):
     noisy = "np.tanh(inputs) @ WEIGHTS + np.random.default_rng().normal(size=(len(inputs), 1))"
     with tiny(tmp_path, network(noisy)) as subject:
+        found = assert_fails(run_check("NEU001", subject), key="company")
+        assert_passes(run_check("NEU002", subject))  # whose rows change whatever stands beside them
+    assert "when they are asked again: by" in found.message
+
+
+@pytest.mark.fails("NEU001")
+@pytest.mark.passes("NEU001", "NEU005")
+def test_the_width_of_a_network_that_nothing_else_tells(tmp_path):
+    _, weights, rest = network("np.tanh(inputs) @ WEIGHTS").partition("WEIGHTS")
+    text = weights + rest
+    shifted = text.replace("tanh(inputs)", "tanh(inputs - inputs.mean(axis=0))")
+    steps = """
+@surface("neural")
+def sequences(at, inputs, lengths):
+    inside = np.arange(inputs.shape[1]) < lengths[:, None]
+    return (np.tanh(inputs) @ WEIGHTS * inside[..., None]).sum(axis=1)
+"""
+    with tiny(tmp_path / "rows", text) as subject:
+        assert_passes(run_check("NEU001", subject))
+    with tiny(tmp_path / "batch", shifted) as subject:
         assert_fails(run_check("NEU001", subject), key="company")
+    with tiny(tmp_path / "steps", text.partition("@")[0] + steps) as subject:
+        assert_passes(run_check("NEU005", subject))
+    with tiny(tmp_path / "any", text.replace(" @ WEIGHTS", ".sum(axis=1)[:, None]")) as subject:
+        result = run_check("NEU001", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "256 of the widths from 1 to 256" in result.reason
 
 
 @pytest.mark.fails("NEU001")
@@ -71,7 +97,7 @@ def test_the_same_call_again_must_answer_to_the_last_bit(tmp_path):
     text = text.replace("WEIGHTS = ", "CALLS = iter(range(10**6))\nWEIGHTS = ")
     with tiny(tmp_path, text) as subject:
         found = assert_fails(run_check("NEU001", subject), key="company")
-    assert "in 1 of 8 batches, most with the same call again" in found.message
+    assert "the same rows get other outputs when they are asked again" in found.message
 
 
 def test_batches_that_get_no_answer_are_a_gap(tmp_path):
