@@ -30,7 +30,7 @@ class PointersLeadWhereTheySay(Check):
         version is missing, a clean-up of old folders becomes a change of model.
     How
         Reads the pointers from the registry file, drives `registry.resolve` without a version on
-        the store, on a scratch copy without the default's folder, and on one whose pointers are
+        a copy of the store, on one without the default's folder, and one whose pointers are
         rewritten to a version that does not exist. A store whose registry hooks alone speak for
         is asked without its default's folder.
     Limitations
@@ -50,7 +50,8 @@ class PointersLeadWhereTheySay(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Follow the pointers, then cut them."""
-        hook = subject.hook("registry.resolve")
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        hook = subject.hook("registry.resolve").on(scratch.store)  # it may keep what it answered
         named: dict[str, str | None] = {}
         pointers: dict[str, str] = {}
         rows: list[tuple[Scalar, ...]] = []
@@ -78,7 +79,7 @@ class PointersLeadWhereTheySay(Check):
             due = " or ".join(allowed) or "a refusal"
             findings.append(self._wrong("a request without a version", default, due))
         if default.answered:
-            for name, reply in self._cut(subject, default.got.version, pointers):
+            for name, reply in self._cut(subject, scratch, default.got.version, pointers):
                 rows.append((f"no version, {name}", None, self._answer(reply)))
                 if reply.refusal is None:
                     what = f"a request without a version, {name},"
@@ -101,10 +102,9 @@ class PointersLeadWhereTheySay(Check):
                 )
 
     def _cut(
-        self, subject: Subject, default: str, pointers: dict[str, str]
+        self, subject: Subject, scratch: ScratchStore, default: str, pointers: dict[str, str]
     ) -> Iterator[tuple[str, Reply[Resolution]]]:
         hook = subject.hook("registry.resolve")
-        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         folder = scratch.version_folder(default)
         if folder.parts and (scratch.store / folder).is_dir():
             with scratch.damaged(folder, "delete") as store:

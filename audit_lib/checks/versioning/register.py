@@ -108,6 +108,9 @@ class RegisteredIsResolved(Check):
         (scratch.store.parent / "beside.txt").write_text("not the registry's", encoding="utf-8")
         around = tree_digest(scratch.store.parent)
         old = session.listed()
+        session.resolve(
+            None
+        )  # what a registry keeps of this answer must not outlive a registration
         ids = [f"audit-{i:04d}" for i in range(self.registrations)]
         session.register(ids[0]).needed("registry.register declines an ordinary version:")
         findings = list(self._one(session, ids[0], old))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from .reach import REACH
@@ -13,14 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SAID = 2000
+#: the longest wait before a file of the store is opened or moved, in seconds
+_DAWDLE = 0.005
 _DIED = {"done": False, "refused": False, "why": "it died"}
 
 
 def together(hook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
     """The hook, taking a list of calls' arguments, and answering how each call ended.
 
-    All processes wait for one signal to begin.  An answer holds ``done`` and, where it is false,
-    whether the hook ``refused``, and ``why``; what it answered itself is not passed on.
+    All processes wait for one signal to begin, and a little at every file of the store, so that
+    what lies between a read and a write is not too short to meet in.  An answer holds ``done`` and,
+    where it is false, whether the hook ``refused``, and ``why``; what it answered itself is not
+    passed on.
     """
 
     def call(at: Any, calls: list[Any]) -> list[dict[str, Any]]:
@@ -43,11 +49,20 @@ def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple
     try:
         os.close(signal[1])
         os.read(signal[0], 1)
+        _dawdle(str(at.store), random.Random(repr(arguments)))
         ended = ending(hook, at, arguments)
         with os.fdopen(tell, "wb") as pipe:
             pipe.write(json.dumps({**ended, "rests": REACH.told()}).encode())
     finally:
         os._exit(0)
+
+
+def _dawdle(store: str, rng: random.Random) -> None:
+    def wait(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("open", "os.rename") and str(arguments[0]).startswith(store):
+            time.sleep(rng.uniform(0, _DAWDLE))
+
+    sys.addaudithook(wait)
 
 
 def ending(hook: Any, at: Any, arguments: Any) -> dict[str, Any]:

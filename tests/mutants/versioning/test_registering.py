@@ -116,6 +116,21 @@ def test_a_registry_that_does_not(tmp_path, said):
     assert numberless(found.message).startswith(numberless(said))
 
 
+@pytest.mark.fails("VER003")
+def test_an_answer_that_is_kept_beyond_a_registration(tmp_path):
+    keeps = (
+        '@surface("registry")\ndef resolve',
+        "def kept(at, held):\n    file = at.store / 'kept'\n    if not file.exists():\n"
+        "        file.write_text(ids(held)[-1])\n    return file.read_text()\n\n"
+        '@surface("registry")\ndef resolve',
+    )
+    result = asked(
+        tmp_path, "VER003", keeps, ('request or held["champion"]', "request or kept(at, held)")
+    )
+    found = assert_fails(result, key="default")
+    assert "registrations the default is 'v2', neither champion nor newest" in found.message
+
+
 @pytest.mark.fails("VER002")
 @pytest.mark.parametrize(
     ("default", "severity"), [("ids(held)[0][::-1]", Severity.LOW), ("'v3'", Severity.HIGH)]

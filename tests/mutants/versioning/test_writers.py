@@ -67,6 +67,16 @@ def test_read_change_write_without_a_lock(tmp_path):
     assert found.measured.endswith("of 12 rounds")
 
 
+@pytest.mark.fails("VER004")
+def test_a_window_as_short_as_it_can_be(tmp_path):
+    with tiny(
+        tmp_path,
+        registry("contextlib.nullcontext()").replace("        time.sleep(0.01)\n", ""),
+        meta={},
+    ) as subject:
+        assert_fails(run_check("VER004", subject), cause=CAUSE, hook="registry.register")
+
+
 IN_PLACE = """
 import json, os, time
 
