@@ -64,7 +64,9 @@ class BetterNeverLoses(Check):
                     wins.setdefault((name, step), []).append(yes)
             if retraction := first_retraction(flags):
                 broken[name].append((duels[retraction.before], duels[retraction.after]))
-                capped[name] &= STEPS[retraction.before] > 0
+                old, new = (duels[i][1][name] for i in (retraction.before, retraction.after))
+                # Below zero, or above one, it may be taken for a value that cannot be.
+                capped[name] &= STEPS[retraction.before] > 0 or old >= 0 > new or old <= 1 < new
         answered = sum(r.answered for r in replies)
         yield Examined(answered, "duels")
         yield self._curve(wins)
@@ -94,7 +96,7 @@ class BetterNeverLoses(Check):
         whose other metrics are equal; a cap on what is too good turns back above it in all.
         """
         (champion, worse), (_, improved) = pairs[0]
-        how = "cost the promotion" + ", as a cap on what is too good would," * capped
+        how = "cost the promotion" + ", as a cap on what is too good, or cannot be, would," * capped
         return self.departs(
             f"a better {name} ({direction} is better) {how} in {len(pairs)} ladders: against "
             f"champion {text_of(champion)}, {text_of(worse)} was promoted and "

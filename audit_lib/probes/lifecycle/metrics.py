@@ -81,14 +81,16 @@ def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> 
     """Metrics to start from: the recorded ones, their mirror images, zeros, and other scales.
 
     Mirror images and zeros matter: a rule that compares by ratio is right for positive scores only.
+    So do shares of one, which most floors and bounds of a rule let pass.
     """
     recorded_ones = recorded(subject, names)
     for metrics in recorded_ones:
         yield metrics
         yield {name: -value for name, value in metrics.items()}
     yield dict.fromkeys(names, 0.0)
-    rng = np.random.default_rng(seed)
+    rng, shares = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     for _ in range(count):
+        yield {name: float(shares.uniform()) for name in names}
         scale = 10.0 ** rng.uniform(-4, 2)
         yield {name: float(rng.normal() * scale) for name in names}
         yield {name: float(abs(rng.normal()) * scale) for name in names}
@@ -102,7 +104,7 @@ def promoted(hook: Hook, duels: Sequence[Duel]) -> list[Reply[bool]]:
 def any_promoted(subject: Subject, names: dict[str, str], *, seed: int) -> bool:
     """Whether a challenger that is better in everything is promoted, by a little or by far."""
     duels: list[Duel] = []
-    for champion in bases(subject, names, seed=seed, count=3):
+    for champion in bases(subject, names, seed=seed, count=12):
         for size in (0.1, 0.5, 4.0):
             ahead = champion
             for name, direction in names.items():

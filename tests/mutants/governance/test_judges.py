@@ -226,12 +226,34 @@ def test_a_cap_is_noted_and_a_wrong_direction_is_no_cap(tmp_path):
     assert found.severity is Severity.HIGH
 
 
+FLOORS = """
+    def sound(m):
+        return known(m) and 0 <= m["drawdown"] < 0.5 and m["hit_rate"] >= 0.5 and m["sharpe"] > 0.01
+    if champion is None or not sound(challenger) or not sound(champion):
+        return sound(challenger) and champion is None
+    return min(gains(champion, challenger).values()) >= 0
+"""
+
+
+@pytest.mark.fails("GOV001")
+@pytest.mark.passes("GOV001", "GOV002")
+def test_rules_that_take_metrics_within_their_bounds_only(tmp_path):
+    """A draw is found where floors let both sides pass; a value that cannot be is no direction."""
+    with tiny(tmp_path / "draw", HEAD + FLOORS) as subject:
+        assert_fails(run_check("GOV001", subject), key="equal")
+    better = FLOORS.replace("values()) >= 0", "values()) > 0")
+    with tiny(tmp_path / "better", HEAD + better) as subject:
+        results = [run_check(code, subject) for code in ("GOV001", "GOV002")]
+    assert [f.key for r in results for f in r.findings if f.severity > Severity.INFO] == []
+
+
 @pytest.mark.parametrize(("most", "outcome"), [(1.2, Outcome.NOT_ASSESSED), (1e9, Outcome.PASS)])
 def test_a_metric_that_decides_one_or_two_duels_is_not_passed(tmp_path, most, outcome):
     rule = f"""
     if not known(challenger) or champion is None:
         return known(challenger)
     near = challenger["sharpe"] < {most} * champion["sharpe"] and 0.3 < champion["sharpe"] < 0.9
+    near = near and not 0 <= min(champion.values()) <= max(champion.values()) <= 1
     return near and min(gains(champion, challenger).values()) > 0
 """
     with tiny(tmp_path, HEAD + rule) as subject:
