@@ -67,12 +67,15 @@ class CalibratorLearnsTheFrequency(Check):
                 yield Gap(f"the law {name!r}", reply.why)
                 continue
             served, tried = reply.got, tried + 1
-            if not (np.isfinite(served).all() and ((served >= 0) & (served <= 1)).all()):
+            if (none := np.flatnonzero(~((served >= 0) & (served <= 1)))).size:
                 yield self.departs(
-                    f"under the law {name!r} some probabilities are missing or outside [0, 1]",
+                    f"under the law {name!r} {len(none)} of {self.rows} fresh scores get no "
+                    f"probability: {fresh[none[0]]:.6g} gets {served[none[0]]:.4g}, fitted on "
+                    f"scores from {fit.min():.6g} to {fit.max():.6g}",
                     measured=f"{np.nanmin(served):.4g} to {np.nanmax(served):.4g}",
                     expected="0 to 1",
                     key=name,
+                    cause="no probability",
                 )
                 continue
             error = calibration_error(served, later, rng)

@@ -26,10 +26,10 @@ class MeasuresAreWhatTheyAreCalled(Check):
     What it checks
         On drawn scores whose error is the same however they are binned, `ece` is that error:
         probabilities too high, too low, both at once (which must not cancel), all 0 and all 1 (the
-        last bin), exactly right. `mce` is no smaller than it, `brier` and `log_loss` are their
-        definitions. Rows that cannot be judged (none at all, NaN, outcomes missing, one outcome
-        only, scores that are no probabilities, lengths that differ) get a refusal, NaN or the
-        error of the other rows, and never a better number.
+        last bin), exactly right; and 1 for 0.999999999 changes nothing. `mce` is no smaller than
+        it, `brier` and `log_loss` are their definitions. Rows that cannot be judged (none at all,
+        NaN, outcomes missing, one outcome only, scores that are no probabilities, lengths that
+        differ) get a refusal, NaN or the error of the other rows, and never a better number.
     Why it matters
         A gate compares this number with a bound. A measure that answers 0 for an empty sample, or
         drops the rows that it cannot bin from the sum and not from the count, opens it.
@@ -61,7 +61,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
         replies = ask_many(subject.hook(HOOK), calls, into=_measures)
         plain_replies = dict(zip(samples, replies, strict=False))
         rows: list[tuple[str, str, str, str]] = []
-        wrong: dict[str, list[str]] = {}
+        wrong: dict[str, dict[str, str]] = {}
         measures_asked: set[str] = set()
         for name, reply in plain_replies.items():
             if not reply.answered:
@@ -71,11 +71,14 @@ class MeasuresAreWhatTheyAreCalled(Check):
                 if np.isnan(got):
                     yield Gap(f"{measure} of the sample {name!r}", "answered NaN")
                     continue
-                due, fits = _due(measure, name, samples[name], got, reply.got)
+                near = plain_replies[_NEXT]
+                beside = reply.got if name != _ENDS else near.got if near.answered else {}
+                due, fits = _due(measure, name, samples[name], got, beside)
                 measures_asked.add(measure)
                 rows.append((name, measure, f"{got:.6g}", due))
                 if not fits:
-                    wrong.setdefault(measure, []).append(f"{got:.4g} where {name} ({due} is due)")
+                    told = f"{got:.4g} where {name} ({due} is due)"
+                    wrong.setdefault(measure, {})[name] = told
         sound = measures_asked - wrong.keys()
         lost: dict[str, list[str]] = {}
         crashes = []
@@ -93,15 +96,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
         yield Examined(len(measures_asked) * len(samples) + len(odd), "answers")
         heads = ("sample", "measure", "answered", "due")
         yield Evidence("measures", "Measures on drawn samples", heads, tuple(rows))
-        for measure, complaints in wrong.items():
-            yield self.departs(
-                f"{measure} is not what it is called: {complaints[0]}"
-                + (f" (and on {len(complaints) - 1} more samples)" if complaints[1:] else ""),
-                measured=complaints[0],
-                expected="the measure's definition",
-                key=measure,
-                evidence=("measures",),
-            )
+        yield from self._others(wrong)
         for name, complaints in lost.items():
             yield self.departs(
                 f"{name}: {', '.join(complaints)}",
@@ -121,6 +116,21 @@ class MeasuresAreWhatTheyAreCalled(Check):
                 severity=Severity.LOW,
             )
 
+    def _others(self, wrong: dict[str, dict[str, str]]) -> Answers:
+        """Measures that are others than they are called."""
+        for measure, texts in wrong.items():
+            if measure == "mce" and texts.keys() <= wrong.get("ece", {}).keys():
+                continue  # of the same bins
+            first, *more = texts.values()
+            yield self.departs(
+                f"{measure} is not what it is called: {first}"
+                + (f" (and on {len(more)} more samples)" if more else ""),
+                measured=first,
+                expected="the measure's definition",
+                key=measure,
+                evidence=("measures",),
+            )
+
 
 def _measures(raw: Any) -> dict[str, float]:
     values = {name: number(value) for name, value in mapping(raw).items() if name in KNOWN}
@@ -132,6 +142,7 @@ def _measures(raw: Any) -> dict[str, float]:
 _TOO_HIGH, _TOO_LOW = "probabilities are too high", "probabilities are too low"
 _BOTH, _ONE, _ZERO = "some are too high, others too low", "all are 1", "all are 0"
 _RIGHT = "probabilities are the outcomes"
+_NEXT, _ENDS = "many are all but 0 or 1", "many are exactly 0 or 1"
 
 
 def _samples(rng: np.random.Generator, rows: int) -> dict[str, Sample]:
@@ -141,6 +152,10 @@ def _samples(rng: np.random.Generator, rows: int) -> dict[str, Sample]:
     high, seldom = _mixed(rng, np.sort(low + rng.uniform(0, 0.03, rows)), every=4)
     wide, rarely = _mixed(rng, np.sort(rng.uniform(0.7, 0.89, rows)), every=4)
     half = rng.permutation(np.arange(rows) % 2).astype(float)
+    # Errors of the last bin cancel in part, unless 1 has a bin of its own.
+    sure = np.where(np.arange(rows) % 2, rng.uniform(0.9, 0.999, rows), 1 - 1e-9)
+    right = np.where(np.arange(rows) % 4 == 0, 0.0, 1.0)
+    near, hits = np.concatenate([sure, 1 - sure]), np.concatenate([right, 1 - right])
     return {
         _TOO_HIGH: (high, seldom),
         _TOO_LOW: (1 - high, 1 - seldom),
@@ -148,6 +163,8 @@ def _samples(rng: np.random.Generator, rows: int) -> dict[str, Sample]:
         _ONE: (np.ones(rows), half),
         _ZERO: (np.zeros(rows), half),
         _RIGHT: (half.copy(), half),
+        _NEXT: (near, hits),
+        _ENDS: (np.where(np.abs(near - 0.5) > 0.4999999, np.round(near), near), hits),
     }
 
 
@@ -158,10 +175,15 @@ def _mixed(rng: np.random.Generator, scores: Floats, every: int) -> Sample:
 
 
 def _due(
-    measure: str, name: str, sample: Sample, got: float, all_got: dict[str, float]
+    measure: str, name: str, sample: Sample, got: float, beside: dict[str, float]
 ) -> tuple[str, bool]:
-    """What is due, in words, and whether the answer fits."""
+    """What is due, in words, and whether the answer fits; of _ENDS, beside those of _NEXT."""
     scores, outcomes = sample
+    # Where a logarithm is cut is a convention, and what bins hold together another.
+    if name in (_NEXT, _ENDS) and measure != "brier":
+        if name == _NEXT or measure == "log_loss" or measure not in beside:
+            return "any", True
+        return f"{beside[measure]:.6g}, as for 0.999999999", abs(got - beside[measure]) <= NEAR
     if measure in PROPER:
         if measure == "log_loss" and name == _RIGHT:  # where a logarithm is cut is a convention
             return "about 0", abs(got) < 0.01
@@ -175,7 +197,7 @@ def _due(
         due = abs(float(scores[:half].mean() - outcomes[:half].mean())) / 2
         return f"at least {due:.3g}", got >= due
     if measure == "mce" and name != _RIGHT:
-        least = max(gap, all_got.get("ece", gap)) - NEAR
+        least = max(gap, beside.get("ece", gap)) - NEAR
         return f"at least {gap:.6g}", least <= got <= 1
     return f"{gap:.6g}", abs(got - gap) <= NEAR
 

@@ -31,7 +31,7 @@ class CusumDetectsShifts(Check):
         the answer, nor does a change of unit, nor what was asked before; a series under control
         sounds an alarm in at most `false_alarms` of the runs of `bars` bars, or of as many as
         `retrain.state` gives the trigger, where that is written; the bar that is named lies in
-        the series, and not before the change.
+        the series, and not before the change; a series that never leaves its target sounds none.
     Why it matters
         A one-sided detector misses half of all failures, one that forgets to divide by sigma
         works for one unit only, and a nervous one is switched off by the people it wakes.
@@ -96,6 +96,14 @@ class CusumDetectsShifts(Check):
         yield from self._calm(calm_replies, f"{self.bars} bars", "false alarms")
         yield from self._calm(replies[m + len(calm) :], use, "false alarms in use")
         yield from self._places(series, plain, late)
+        yield from self._still(subject)
+
+    def _still(self, subject: Subject) -> Answers:
+        calls = [(np.full(self.bars, target), target, 1.0) for target in (0.0, 0.3)]
+        replies = ask_many(subject.hook("drift.cusum"), calls, into=alarm)
+        if any(r.answered and r.got.fired for r in replies):
+            text = f"a series of {self.bars} bars that never leaves its target sounds an alarm"
+            yield self.departs(text, measured="an alarm", key="still", severity=Severity.MEDIUM)
 
     def _series(self) -> Iterator[tuple[float, Floats]]:
         rng = np.random.default_rng(self.seed)

@@ -64,10 +64,11 @@ class MissingIsNeverMadeUp(Check):
         A single NaN in a row is often handled by design and may be predicted by default;
         `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
         that handles NaN itself, as the libraries of boosted trees do, may do so in a row of nothing
-        else, too, which is noted: where no fill explains the answers, or where such a library is
-        loaded; never where a function on the way of a prediction puts a value in place of a gap,
-        however that is spelt. Where a model takes zero for missing, a gap is not served as zero.
-        An infinity that predicts as a very large number does is taken for one.
+        else, too, which is noted, as it is of one whose fills `features.fills` tells: where no fill
+        explains the answers, or where such a library is loaded; never where a function on the way
+        of a prediction puts a value in place of a gap, however that is spelt. Where a model takes
+        zero for missing, a gap is not served as zero. An infinity that predicts as a very large
+        number does is taken for one.
     Remediation
         Compare the columns with the checkpoint's before predicting, and refuse by name.
     Sources
@@ -112,7 +113,7 @@ class MissingIsNeverMadeUp(Check):
         if not native and self.documented.get("nan") != "zero":
             yield from self._served_as_zero(subject, trials)
         for trial in trials:
-            yield from self._judged(trial, native=native)
+            yield from self._judged(trial, native=native, told=subject.has("features.fills"))
         yield from self._extra(subject, features, whole)
 
     def _served_as_zero(self, subject: Subject, trials: list[Attempt]) -> Answers:
@@ -146,7 +147,7 @@ class MissingIsNeverMadeUp(Check):
         yield "duplicate", columns[0], pd.concat([features, features[[columns[0]]] * 2], axis=1)
         yield "empty", "", features.iloc[:0]
 
-    def _judged(self, trial: Attempt, *, native: bool) -> Answers:
+    def _judged(self, trial: Attempt, *, native: bool, told: bool) -> Answers:
         if trial.fault in self.documented:
             yield from self._as_documented(trial, self.documented[trial.fault])
             return
@@ -163,15 +164,14 @@ class MissingIsNeverMadeUp(Check):
             ):
                 return  # it is taken for a NaN, which may be predicted through
             by_model = trial.fault == "all_nan" and native
+            noted = by_model or (trial.fault == "all_nan" and told)  # FEA013 judges told fills
             yield self._report(
                 trial,
                 f", and a prediction comes back{trial.said and f': {trial.said}'}"
                 + (": the model handles NaN itself" if by_model else ""),
                 trial.said or "a prediction",
                 "a refusal, or NaN",
-                Severity.INFO
-                if by_model
-                else (None if trial.fault == "absent" else Severity.MEDIUM),
+                Severity.INFO if noted else (None if trial.fault == "absent" else Severity.MEDIUM),
                 trial.cause,
             )
         elif seen is Reaction.CRASHED and not _refused(trial):

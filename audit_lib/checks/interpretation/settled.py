@@ -33,8 +33,8 @@ class PositionsAddUp(Check):
         long and a short, and follow the price of exit where they follow that of entry (else a note,
         or a finding where documents or source say that both legs pay); without a move a position
         loses its fees; each position is settled by itself, in any order. A price that is missing,
-        and a size that is negative or missing, give no number; a number for a price of zero or
-        less, which some contracts have, is a note.
+        a size and a side that are missing, give no number; a number for a price of zero or
+        less, which some contracts have, or for a size below zero is a note.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.
@@ -160,6 +160,8 @@ class PositionsAddUp(Check):
             "no move": lambda other: np.abs((other["net"] + other["fees"]).to_numpy()) / scale,
         }
         told_already = not np.isfinite(got.to_numpy()).all()
+        if ((got["net"] - got["gross"] + got["fees"]).abs() > near).any():
+            del away["no move"]  # what net leaves out is told already
         off = {
             name: _gap(far(replies[name].got), 0.0 if told_already else np.inf)
             for name, far in away.items()
@@ -211,9 +213,9 @@ class PositionsAddUp(Check):
             what = f"{column} {value:g}"
             if reply.answered and "net" in reply.got and np.isfinite(reply.got["net"]).any():
                 text = f"a position with {what} is settled: net {float(reply.got['net'].iloc[0]):g}"
-                # A spread, and a future now and then, has a price at or below zero.
-                priced = column in ("entry", "exit") and np.isfinite(value)
-                severity = Severity.INFO if priced else Severity.MEDIUM
+                # A spread, and a future now and then, has a price at or below zero; and where
+                # quantities are signed, one below zero is a short.
+                severity = Severity.INFO if np.isfinite(value) else Severity.MEDIUM
             elif reaction(reply) is Reaction.CRASHED and not on_purpose(reply):
                 text, severity = f"a position with {what} ends in a crash", Severity.LOW
             else:

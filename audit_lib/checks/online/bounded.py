@@ -73,7 +73,8 @@ class OneBadRowIsForgiven(Check):
                 measured=problem,
                 expected="a refusal, or predictions as before",
                 key=name,
-                severity=severity,
+                # Least squares, which nobody clips, move with an outlier too, and back again.
+                severity=Severity.MEDIUM if "is 1e6" in name and severity is None else severity,
                 evidence=("bad_rows",),
             )
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -5,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 
@@ -67,6 +69,7 @@ class GreeksAreDerivatives(Check):
         if not names or len(got) != len(table):
             raise NotAssessed(f"{HOOK} answers none of {', '.join(BY)} for every option")
         rows: list[tuple[str, float, int, float]] = []
+        apart: list[Finding] = []
         for name in names:
             due = self._difference(subject, table, name)
             if isinstance(due, str):
@@ -85,15 +88,25 @@ class GreeksAreDerivatives(Check):
                 continue
             relation = f"{ratio:.6g} times" if ratio is not None else "not"
             at = wrong[0]
-            yield self.departs(
+            said = (
                 f"{name} is {relation} the derivative of the price in {len(wrong)} of {len(due)} "
-                f"options, first {text_of(table.iloc[at])}: {greek[at]:.6g}, and prices move by "
-                f"{due[at]:.6g}",
-                measured=float(greek[at]),
-                expected=float(due[at]),
-                key=name,
-                evidence=("greeks",),
+                f"options, first {text_of(table.iloc[at])}: it is {greek[at]:.6g}, and that of the "
+                f"prices is {due[at]:.6g}"
             )
+            apart.append(
+                self.departs(
+                    said,
+                    measured=float(greek[at]),
+                    expected=float(due[at]),
+                    key=name,
+                    evidence=("greeks",),
+                )
+            )
+        if len(apart) > 2:  # no Greek is wrong alone: prices follow another formula than they do
+            text = f"{', '.join(f.key for f in apart)} are none of them derivatives of the price; "
+            yield replace(apart[0], message=text + apart[0].message, key="the price")
+        else:
+            yield from apart
         yield from self._kept(subject, table, got, [r[0] for r in rows if r[1] and not r[2]])
         heads = ("greek", "times the derivative", "options that differ", "largest difference")
         held = Bound(heads[3], self.tolerance, "of its size")

@@ -209,6 +209,11 @@ def test_calibrators_that_learn_another_map(tmp_path):
     with tiny(tmp_path, hooks) as subject:
         result = run_check("CAL005", subject)
     assert assert_fails(result, key="overconfident").expected == "at most 0.02"
+    bounded = GOOD.replace('out_of_bounds="clip"', 'out_of_bounds="nan"')
+    with tiny(tmp_path / "bounded", bounded) as subject:
+        (found,) = run_check("CAL005", subject).findings  # of five laws
+    assert "fresh scores get no probability" in found.message
+    assert found.key == "no probability"
     relative = "return np.argsort(np.argsort(served)) / max(1, len(served) - 1)"
     hooks = GOOD.replace(
         'return IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(served)', relative
@@ -226,8 +231,8 @@ def test_a_calibrator_that_answers_no_probabilities(tmp_path, spoilt, measured):
     learnt = 'IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(served)'
     with tiny(tmp_path, GOOD.replace(learnt, f"{learnt} {spoilt}")) as subject:
         result = run_check("CAL005", subject)
-    found = assert_fails(result, key="already calibrated")
-    assert "missing or outside [0, 1]" in found.message
+    found = assert_fails(result, key="no probability")
+    assert "fresh scores get no probability" in found.message
     assert measured in found.measured
 
 

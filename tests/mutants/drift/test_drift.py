@@ -225,6 +225,7 @@ def test_a_detector_of_one_direction(engine):
         ({"fired": "max(up, down) > 1"}, "false alarms"),
         ({"fired": "max(up, down) > 400"}, "shifts are missed"),
         ({"at": "len(series)"}, "place"),
+        ({"fired": "max(up, down) >= 6 * np.ptp(series[: i + 1]) / 5"}, "still"),
     ],
 )
 def test_detectors_that_are_wrong(tmp_path, change, key):

@@ -64,6 +64,16 @@ def test_greeks_that_are_wrong(tmp_path, old, new, key, said):
     assert said in found.message
 
 
+@pytest.mark.fails("PRC005")
+def test_greeks_of_another_price_are_one_finding(tmp_path):
+    old = "kind * (s * np.exp(-q * t) * ndtr"
+    assert old in GREEKS
+    with tiny(tmp_path, GREEKS.replace(old, "kind * (s * ndtr")) as subject:
+        (found,) = run_check("PRC005", subject).findings
+    assert found.key == "the price"
+    assert found.message.startswith("delta, gamma, vega, theta, rho are none of them derivatives")
+
+
 def test_usual_units_are_to_be_declared(tmp_path):
     text = GREEKS.replace("spot * density * np.sqrt(t)", "0.01 * spot * density * np.sqrt(t)")
     with tiny(tmp_path / "a", text) as subject:
