@@ -60,14 +60,7 @@ __all__ = ["SECTIONS", "Answer", "Answers", "Check", "Reads", "Subject", "show"]
 Answer = Finding | Evidence | Examined | Gap | Margin
 Answers = Iterator[Answer]
 
-SECTIONS = (
-    "What it checks",
-    "Why it matters",
-    "How",
-    "Limitations",
-    "Remediation",
-    "Sources",
-)
+SECTIONS = ("What it checks", "Why it matters", "How", "Limitations", "Remediation", "Sources")
 
 
 class Reads(StrEnum):

@@ -79,10 +79,7 @@ class UnpackingFits(Check):
             expected=gives,
             key=f"{target.key} {taken.wanted}",
             severity=severity_of(
-                code,
-                unit.path,
-                loading=around.loads(taken.call),
-                swallowed=handler is not None,
+                code, unit.path, loading=around.loads(taken.call), swallowed=handler is not None
             ),
         )
 

@@ -99,12 +99,7 @@ class ProbabilitiesMatchOutcomes(Check):
         """Error and interval; the seed is fixed, so equal data give equal answers."""
         rng = np.random.default_rng(self.seed)
         return calibration_error(
-            served,
-            unseen.outcomes,
-            rng,
-            groups=unseen.dates,
-            horizon=horizon,
-            level=self.level,
+            served, unseen.outcomes, rng, groups=unseen.dates, horizon=horizon, level=self.level
         )
 
     def _curve(self, served: np.ndarray, unseen: Scored, error: CalibrationError) -> Evidence:

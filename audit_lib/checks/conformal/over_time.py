@@ -68,13 +68,7 @@ class IntervalsCoverLaterRows(Check):
 
     code = "CNF101"
     severity = Severity.MEDIUM
-    needs = (
-        HOOK,
-        "features.panel",
-        "features.build",
-        "targets.build",
-        "predictor.predict",
-    )
+    needs = (HOOK, "features.panel", "features.build", "targets.build", "predictor.predict")
 
     alpha: float = Field(0.1, gt=0, lt=1, description="miscoverage that is asked for")
     tolerance: float = Field(0.05, ge=0, lt=1, description="departure of coverage accepted")
@@ -152,11 +146,7 @@ class IntervalsCoverLaterRows(Check):
         )
 
     def _judge(
-        self,
-        head: str,
-        early: Rows,
-        late: Rows,
-        decided: list[tuple[str | float, ...]],
+        self, head: str, early: Rows, late: Rows, decided: list[tuple[str | float, ...]]
     ) -> Answers:
         change = self.change(early, late)
         mean = change.late

@@ -237,10 +237,7 @@ class CusumDetectsShifts(Check):
             )
 
     def _places(
-        self,
-        series: list[tuple[float, Floats]],
-        replies: list[Reply[Alarm]],
-        late: list[str],
+        self, series: list[tuple[float, Floats]], replies: list[Reply[Alarm]], late: list[str]
     ) -> Answers:
         wrong = list(late)
         for (shift, values), reply in zip(series, replies, strict=True):

@@ -161,11 +161,7 @@ class OneShiftedFeatureIsFound(Check):
 
     def _report(self, kind: str, what: str, expected: str) -> Answer:
         return self.departs(
-            f"{kind}: {what}",
-            measured=what,
-            expected=expected,
-            key=kind,
-            evidence=("shifts",),
+            f"{kind}: {what}", measured=what, expected=expected, key=kind, evidence=("shifts",)
         )
 
 

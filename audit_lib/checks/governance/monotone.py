@@ -83,12 +83,7 @@ class BetterNeverLoses(Check):
             )
 
     def _lost(
-        self,
-        name: str,
-        direction: str,
-        pairs: list[tuple[Duel, Duel]],
-        *,
-        capped: bool,
+        self, name: str, direction: str, pairs: list[tuple[Duel, Duel]], *, capped: bool
     ) -> Answer:
         """A finding; a note where each turn back lies above what was already better.
 

@@ -134,12 +134,7 @@ class StoredGovernanceDecidesAlike(Check):
             yield one, (champion, reply.got if reply and reply.answered else None)
 
     def _histories(
-        self,
-        subject: Subject,
-        store: Path,
-        names: dict[str, str],
-        ran: list[Run],
-        ahead: Metrics,
+        self, subject: Subject, store: Path, names: dict[str, str], ran: list[Run], ahead: Metrics
     ) -> Answers:
         """Lists of the store that name those who ran, or those who were seated."""
         seated, every = [v for v, _, won in ran if won], [v for v, *_ in ran]
@@ -181,11 +176,7 @@ class StoredGovernanceDecidesAlike(Check):
 
     @classmethod
     def _replayed(
-        cls,
-        subject: Subject,
-        log: History,
-        names: dict[str, str],
-        ran: list[Run],
+        cls, subject: Subject, log: History, names: dict[str, str], ran: list[Run]
     ) -> str:
         """How the rule decides on the numbers that are kept; '' where it decides as it did."""
         held: list[Run] = []

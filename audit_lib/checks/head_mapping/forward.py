@@ -52,12 +52,7 @@ class OutputsKeepTheirContract(Check):
             text = f"{len(features)} rows go in and {len(got)} come out"
             if len(features) == len(got):
                 text = "rows come back under other labels"
-            yield self.departs(
-                text,
-                expected="the index of the features",
-                key="index",
-                evidence=(),
-            )
+            yield self.departs(text, expected="the index of the features", key="index", evidence=())
         kinds = self._kinds(subject, got)
         yield Examined(got.size, "predictions")
         yield Evidence("range", "Range of each head", *self._ranges(got, kinds))

@@ -52,11 +52,7 @@ class HeadsMeanWhatTheySay(Check):
 
     code = "HED004"
     severity = Severity.CRITICAL
-    needs = (
-        "predictor.predict",
-        "predictor.required",
-        "targets.build",
-    )
+    needs = ("predictor.predict", "predictor.required", "targets.build")
     cites = ("meaning",)
 
     seed: int = Field(12, description="of everything random")

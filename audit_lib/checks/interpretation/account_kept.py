@@ -109,10 +109,7 @@ class RefusalsChangeNothing(Check):
         return ordered + [Question(q.row, q.state, i) for i, q in enumerate(ordered)]
 
     def _again(
-        self,
-        path: Path,
-        questions: Sequence[Question],
-        replies: Sequence[Reply[Decided]],
+        self, path: Path, questions: Sequence[Question], replies: Sequence[Reply[Decided]]
     ) -> Answers:
         changed = []
         for question, reply in zip(questions, replies, strict=True):

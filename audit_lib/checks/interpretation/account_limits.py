@@ -130,12 +130,7 @@ class AccountLimitsBind(Check):
         return Swept(values, gross, grows, binds, tuple(sorted(gates)), slack * 1.001)
 
     def _judged(
-        self,
-        path: str,
-        name: str,
-        rest: float,
-        field: AccountField,
-        swept: Swept,
+        self, path: str, name: str, rest: float, field: AccountField, swept: Swept
     ) -> Answers:
         short = path.split(".")[1]
         if field.limit is not None:

@@ -208,12 +208,7 @@ class GatesDecideByTheirThreshold(Check):
             yield self._report(named[wrong[0]], what, "orders that it refused", "named")
 
     def _report(
-        self,
-        gate: str,
-        what: str,
-        expected: str,
-        kind: str,
-        severity: Severity | None = None,
+        self, gate: str, what: str, expected: str, kind: str, severity: Severity | None = None
     ) -> Answer:
         return self.departs(
             f"gate {gate} {what}",

@@ -52,11 +52,7 @@ class BacktestIsLive(Check):
 
     code = "INT001"
     severity = Severity.CRITICAL
-    needs = (
-        "decisions.backtest",
-        "decisions.live",
-        "predictor.required",
-    )
+    needs = ("decisions.backtest", "decisions.live", "predictor.required")
 
     seed: int = Field(13, description="of everything random")
     rows: int = Field(400, ge=10, description="rows of the sample that are used")

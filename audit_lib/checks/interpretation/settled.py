@@ -90,11 +90,7 @@ class PositionsAddUp(Check):
         )
 
     def _defined(
-        self,
-        given: pd.DataFrame,
-        got: pd.DataFrame,
-        due: Floats,
-        scale: Floats,
+        self, given: pd.DataFrame, got: pd.DataFrame, due: Floats, scale: Floats
     ) -> Answers:
         gross, fees, net = (got[c].to_numpy() for c in COLUMNS)
         known = np.isfinite(gross) & np.isfinite(fees)  # else it is told of these, and of net not

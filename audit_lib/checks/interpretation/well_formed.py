@@ -122,13 +122,7 @@ class OrdersAreWellFormed(Check):
         return f"a size above {self.largest or 1.0:g}"
 
     def _report(
-        self,
-        subject: Subject,
-        hook: str,
-        name: str,
-        text: str,
-        wrong: Flags,
-        got: pd.DataFrame,
+        self, subject: Subject, hook: str, name: str, text: str, wrong: Flags, got: pd.DataFrame
     ) -> Answer:
         noted = text == self._above and self.largest is None
         first, path = got.iloc[int(np.flatnonzero(wrong)[0])], hook.split(".")[1]

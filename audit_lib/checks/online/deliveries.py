@@ -129,10 +129,7 @@ class LabelsFindTheirRows(Check):
             "labels in another order": (shuffled, None),
             "rows and labels in another order": (turned, None),
             "not due yet": (waiting, None),
-            "before they are due": (
-                [*waiting, FeedEvent(now=now, rows=None, labels=early)],
-                None,
-            ),
+            "before they are due": ([*waiting, FeedEvent(now=now, rows=None, labels=early)], None),
         }
 
     def _joined(self, answers: dict[str, Reply[Floats]]) -> Answers:

@@ -192,10 +192,7 @@ class LearnerFollowsItsLessons(Check):
         return None
 
     def _direction(
-        self,
-        taught: float,
-        lagged: Mapping[str, float],
-        answers: Mapping[str, Reply[Floats]],
+        self, taught: float, lagged: Mapping[str, float], answers: Mapping[str, Reply[Floats]]
     ) -> Answer | None:
         """A finding where the labels teach the opposite, a neighbour's row, or nothing at all."""
         one, other, early = (answers[n] for n in ("way 0", "against 0", "first batch"))

@@ -118,12 +118,7 @@ class SurfaceAllowsNoArbitrage(Check):
         yield from self._fall("beyond the last maturity", later, k, rises, falls)
 
     def _fall(
-        self,
-        where: str,
-        maturities: Floats,
-        k: Floats,
-        rises: Floats,
-        falls: Flags,
+        self, where: str, maturities: Floats, k: Floats, rises: Floats, falls: Flags
     ) -> Answers:
         if falls.any():
             i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)

@@ -120,9 +120,7 @@ class FactorsRestoreSurfaces(Check):
         replies = [
             _converted(reply, given)
             for reply, given in zip(
-                ask_many(hook, [(given, WAYS) for given in asked], into=mapping),
-                asked,
-                strict=True,
+                ask_many(hook, [(given, WAYS) for given in asked], into=mapping), asked, strict=True
             )
         ]
         declined = next((r for r in replies if not r.answered), None)

@@ -106,12 +106,7 @@ class SelectionSurvivesTheTrials(Check):
         skew, kurtosis = number(document.get(self.skew)), number(document.get(self.kurtosis))
         return skew or 0.0, 3.0 if kurtosis is None else kurtosis
 
-    def _deflated(
-        self,
-        document: Document,
-        ratios: Floats,
-        shape: tuple[float, float],
-    ) -> Answers:
+    def _deflated(self, document: Document, ratios: Floats, shape: tuple[float, float]) -> Answers:
         chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
         if chosen is None or count is None or count < FEWEST:
             missing = self.sharpe if chosen is None else self.observations

@@ -90,11 +90,7 @@ class RegisteredIsResolved(Check):
 
     code = "VER003"
     severity = Severity.HIGH
-    needs = (
-        "registry.resolve",
-        "registry.register",
-        "registry.versions",
-    )
+    needs = ("registry.resolve", "registry.register", "registry.versions")
     about = "registry.register"
     cites = ("session",)
 

@@ -75,8 +75,7 @@ _ANEW = re.compile(
     r"\b(?:re-?(?:train|fit|learn)|(?:train|fit|learn)\w* (?:again|anew|afresh))", re.I
 )
 _WHEN = re.compile(
-    rf"\b(?:after|every|older than) {_TOLD}[- ](?P<name>hour|day|week|month|bar)s?\b(?P<u>)",
-    re.I,
+    rf"\b(?:after|every|older than) {_TOLD}[- ](?P<name>hour|day|week|month|bar)s?\b(?P<u>)", re.I
 )
 #: a name in words that ends at its number: wild from 0.16, halt after 3 days (not a max drawdown
 #: of 12 %, which may be a result)

@@ -14,12 +14,7 @@ from audit_lib.arrays import Floats
 FEWEST = 20
 """rows in which a step must hold"""
 _EXACT = 1e-6
-_LOGS = {
-    "log(x)": np.log,
-    "log(1 + x)": np.log1p,
-    "exp(x)": np.exp,
-    "exp(x) - 1": np.expm1,
-}
+_LOGS = {"log(x)": np.log, "log(1 + x)": np.log1p, "exp(x)": np.exp, "exp(x) - 1": np.expm1}
 
 
 @dataclass(frozen=True)

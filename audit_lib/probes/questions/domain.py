@@ -71,10 +71,7 @@ def _numbers(value: Any) -> Floats | None:
 
 
 def problems(
-    replies: Iterable[tuple[str, Reply[T]]],
-    wrong: Callable[[str, T], str],
-    *,
-    raised: bool = False,
+    replies: Iterable[tuple[str, Reply[T]]], wrong: Callable[[str, T], str], *, raised: bool = False
 ) -> Iterator[tuple[str, str, Severity | None]]:
     """Of odd inputs, those that got no honest answer: the input, what is wrong, and how bad it is.
 

@@ -182,10 +182,7 @@ TRIALS: dict[str, Trial] = {
     ),
     "conformal.coverage": Trial(
         "a share from 0 to 1",
-        lambda _: (
-            np.column_stack([given.draw(50) - 1, given.draw(50) + 1]),
-            given.draw(50, 8),
-        ),
+        lambda _: (np.column_stack([given.draw(50) - 1, given.draw(50) + 1]), given.draw(50, 8)),
         judges.is_share,
     ),
     "conformal.interval": Trial(

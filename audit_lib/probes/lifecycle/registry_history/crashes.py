@@ -199,12 +199,7 @@ def _done(subject: Subject, store: Path, call: str, arguments: Sequence[Any]) ->
 
 
 def _each(
-    looks: Looks,
-    base: Path,
-    case: Operation,
-    arguments: Sequence[Any],
-    points: int,
-    seconds: float,
+    looks: Looks, base: Path, case: Operation, arguments: Sequence[Any], points: int, seconds: float
 ) -> None:
     begun, subject = time.monotonic(), looks.subject
     given, before = _given(subject, base, arguments), looks.at(base)
