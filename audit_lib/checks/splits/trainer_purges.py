@@ -10,7 +10,8 @@ class TrainerJudgesPurgedRows(Check):
     What it checks
         For every model that the trainer fits and then asks about other rows (a fold's test, the
         holdout, a validation part for early stopping or for choosing features): no fitted row's
-        label reaches into the label of a judged row.
+        label reaches into the label of a judged row. A
+        model is judged on more than the rows that chose its number of rounds (LOW).
     Why it matters
         A splitter can be right and unused. Purging is often done between folds and forgotten
         where the holdout begins, and it is the holdout's number that decides whether a model is
@@ -59,6 +60,17 @@ class TrainerJudgesPurgedRows(Check):
                 expected=f"at least {worst.horizon} bars away",
                 key=kind,
                 cause=f"a split that leaves {nearest} bars between",  # models that share it
+                evidence=("judged",),
+            )
+        for kind in sorted({j.kind for j in judgements if j.stopped}):
+            stopped = [j for j in judgements if j.kind == kind and j.stopped]
+            yield self.departs(
+                f"{len(stopped)} of {sum(j.kind == kind for j in judgements)} fits of {kind} were "
+                f"judged on no other rows than the {len(stopped[0].judged)} that chose their "
+                "number of rounds, which suit them best",
+                expected="rows that chose nothing",
+                key=f"{kind} stopped",
+                severity=Severity.LOW,
                 evidence=("judged",),
             )
         for kind, why in training.unknown().items():

@@ -164,8 +164,9 @@ class Recorder:
             self.steps[number]["means"] = np.column_stack(means)
 
     def judged(self, who: Any, x: Any) -> None:
-        """``who`` was judged on ``x`` while it was fitted."""
-        self._used("predict", who, x)
+        """``who`` was judged on ``x`` while it was fitted, and maybe stopped by it."""
+        rounds = getattr(who, "best_iteration_", None) or getattr(who, "best_iteration", None)
+        self.steps[self._used("predict", who, x)[0]]["stops"] = bool(rounds and rounds > 0)
 
     def unseen(self, name: str) -> None:
         """Something was fitted where it cannot be watched."""
@@ -184,13 +185,7 @@ class Recorder:
         return answer
 
     def _step(
-        self,
-        op: str,
-        who: Any,
-        rows: Any,
-        source: Any,
-        table: Any,
-        begun: int | None = None,
+        self, op: str, who: Any, rows: Any, source: Any, table: Any, begun: int | None = None
     ) -> int:
         number = self._number(who)
         if number is None:
@@ -202,7 +197,7 @@ class Recorder:
         if (
             op == "predict"
             and last is not None
-            and (last["op"], last["object"]) == (op, number)
+            and (last["op"], last["object"], last.get("stops", False)) == (op, number, False)
             and rows is not None
             and last["rows"] is not None
             and np.array_equal(np.sort(last["rows"]), np.sort(rows))

@@ -40,6 +40,7 @@ class Step:
         stacked: the same where columns beside features follow predictions.
         values: what was predicted, shape (n, k), and ``owners``, its rows; of a fit on one column
             that cannot be traced, that column.
+        stops: rows that chose the number of rounds of a fit.
         means: of what it and those before it predicted of the same rows, an ensemble's; (n, m).
     """
 
@@ -59,6 +60,7 @@ class Step:
     order: tuple[int, ...] = ()
     named: bool = False
     stateless: bool = False
+    stops: bool = False
     chooses: bool = False
     digest: str = ""
     scores: dict[int, Integers] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Judgement:
         scaled: kind and rows of each preprocessing step between the table and its fit.
         horizon: bars that its label spans; the longest where it is not known which it is.
         fed: judged rows whose predictions a next model is fitted on beside features.
+        stopped: whether all of the judged rows chose its number of rounds, and it was asked again.
     """
 
     kind: str
@@ -87,6 +90,7 @@ class Judgement:
     scaled: tuple[tuple[str, Integers], ...]
     horizon: int
     fed: Integers
+    stopped: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +157,13 @@ class Training:
                 parts = [r for s in self.steps for n, r in s.stacked.items() if n in own]
                 fed = np.intersect1d(other, np.concatenate([step.rows[:0], *parts]))
                 scaled, horizon = tuple(self._scaled(step)), self._horizon(step)
-                yield Judgement(step.kind, step.rows, other, scaled, horizon, fed)
+                asked = [s for s in self._until_next_fit(step) if s.op == "predict"]
+                chose, later = (
+                    np.concatenate([step.rows[:0], *(s.rows for s in asked if s.stops == stops)])
+                    for stops in (True, False)
+                )
+                stopped = bool(len(later)) and not len(np.setdiff1d(other, chose))
+                yield Judgement(step.kind, step.rows, other, scaled, horizon, fed, stopped)
 
     def _answered(self, fit: Step) -> Iterator[tuple[Integers, bool]]:
         """Rows of each prediction until the next fit; and whether most fitted rows are among them.

@@ -491,6 +491,33 @@ def test_columns_chosen_on_the_train_rows(tmp_path, more):
         assert_passes(run_check("FEA121", subject))
 
 
+STOPPED = """
+import lightgbm as lgb
+
+tr, va = place < int(n * 0.6), (place >= int(n * 0.62)) & fitted
+m = lgb.LGBMRegressor(n_estimators=30, verbose=-1).fit(
+    X[tr], y[tr], eval_set=[(X[STOP], y[STOP])], callbacks=[CALLS])
+m.predict(X[JUDGE])
+"""
+EARLY = "lgb.early_stopping(5, verbose=False)"
+
+
+@pytest.mark.fails("SPL021")
+@pytest.mark.passes("SPL021")
+def test_rows_that_chose_the_rounds_judge_no_model(tmp_path):
+    """Unless others judge it too, or nothing stopped it."""
+    cases = {"same": ("va", "va", EARLY), "others": ("va", "later", EARLY)}
+    cases["watched"] = ("va", "va", "lgb.log_evaluation(0)")
+    keys = {}
+    for name, given in cases.items():
+        text = STOPPED
+        for word, value in zip(("STOP", "JUDGE", "CALLS"), given, strict=True):
+            text = text.replace(word, value)
+        with tiny(tmp_path / name, trainer(text)) as subject:
+            keys[name] = [f.key for f in run_check("SPL021", subject).findings]
+    assert keys == {"same": ["LGBMRegressor stopped"], "others": [], "watched": []}
+
+
 BY_HAND = """
 from sklearn.linear_model import Ridge
 scaled = HOW
