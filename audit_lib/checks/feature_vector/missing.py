@@ -64,7 +64,7 @@ class MissingIsNeverMadeUp(Check):
         A single NaN in a row is often handled by design and may be predicted by default;
         `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
         that handles NaN itself, as the libraries of boosted trees do, may do so in a row of nothing
-        else, too, which is noted, as it is of one whose fills `features.fills` tells: where no fill
+        else, too, which is noted (and LOW of one whose fills `features.fills` tells): where no fill
         explains the answers, or where such a library is loaded; never where a function on the way
         of a prediction puts a value in place of a gap, however that is spelt. Where a model takes
         zero for missing, a gap is not served as zero. An infinity that predicts as a very large
@@ -164,14 +164,14 @@ class MissingIsNeverMadeUp(Check):
             ):
                 return  # it is taken for a NaN, which may be predicted through
             by_model = trial.fault == "all_nan" and native
-            noted = by_model or (trial.fault == "all_nan" and told)  # FEA013 judges told fills
+            filled = Severity.LOW if trial.fault == "all_nan" and told else Severity.MEDIUM
             yield self._report(
                 trial,
                 f", and a prediction comes back{trial.said and f': {trial.said}'}"
                 + (": the model handles NaN itself" if by_model else ""),
                 trial.said or "a prediction",
                 "a refusal, or NaN",
-                Severity.INFO if noted else (None if trial.fault == "absent" else Severity.MEDIUM),
+                Severity.INFO if by_model else (None if trial.fault == "absent" else filled),
                 trial.cause,
             )
         elif seen is Reaction.CRASHED and not _refused(trial):

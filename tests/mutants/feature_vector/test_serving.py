@@ -645,14 +645,12 @@ def test_a_constant_in_front_of_a_tree_model_is_the_engines_however_it_is_spelt(
     assert found.severity is Severity.MEDIUM
 
 
-@pytest.mark.passes("FEA005")
-def test_a_row_of_nothing_is_a_note_where_the_fills_are_told(tmp_path):
+@pytest.mark.fails("FEA005")
+def test_a_row_of_nothing_is_less_where_the_fills_are_told(tmp_path):
     told = '\n@surface("features")\ndef fills(at):\n    return dict.fromkeys(required(at), 0.3)\n'
     text = WHOLE.replace("predict(x)", "predict(x.replace({np.nan: 0.3}))") + told
     with tiny(tmp_path, text, meta=META) as subject:
-        result = run_check("FEA005", subject)
-    assert_passes(result)
-    assert [(f.key, f.severity) for f in result.findings] == [("all_nan", Severity.INFO)]
+        assert_fails(run_check("FEA005", subject), key="all_nan", severity=Severity.LOW)
 
 
 #: fitted where much was missing, and told that zero says the same
