@@ -323,6 +323,13 @@ def test_a_size_that_is_nan_where_a_cap_hides_what_a_head_does(tmp_path):
 
 
 @pytest.mark.passes("INT003")
+def test_a_rule_set_that_raises_where_a_head_is_missing_trades_nothing(tmp_path):
+    raises = "predictions['risk'].map(round); return _orders(predictions)"
+    with tiny(tmp_path, text(rules=raises), meta=META) as subject:
+        assert_passes(run_check("INT003", subject))
+
+
+@pytest.mark.passes("INT003")
 def test_a_head_that_does_nothing_may_be_nan(tmp_path):
     with tiny(tmp_path, text(rules=CAPPED.replace("WHOLE", "False")), meta=META) as subject:
         assert_passes(run_check("INT003", subject))
