@@ -106,6 +106,11 @@ def text(node: ast.expr | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+def texts(nodes: Iterable[ast.expr]) -> list[str]:
+    """The texts of those that are constants."""
+    return [said for node in nodes if (said := text(node)) is not None]
+
+
 def owner(call: ast.Call) -> ast.expr | None:
     """What a method is called on; None for a function."""
     return call.func.value if isinstance(call.func, ast.Attribute) else None

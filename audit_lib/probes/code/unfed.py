@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from audit_lib.probes.code.calls import Function, bound, defaults
+from audit_lib.probes.code.calls import Function, bound, defaults, texts
 from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import MODULE, Unit
@@ -298,17 +298,11 @@ def _filled(nodes: list[ast.AST]) -> Iterator[str]:
             if node.func.attr in _GROWS:
                 yield from _attributes(node.func.value)
             elif node.func.attr in ("setattr", "__setattr__") and node.args:
-                yield from _text(node.args)
+                yield from texts(node.args)
         elif isinstance(node, ast.For | ast.AsyncFor):
             yield from _attributes(node.target)
         if isinstance(node, ast.Call) and dotted(node.func) == "setattr":
-            yield from _text(node.args)
-
-
-def _text(arguments: list[ast.expr]) -> Iterator[str]:
-    for argument in arguments:
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            yield argument.value
+            yield from texts(node.args)
 
 
 def _attributes(target: ast.expr) -> Iterator[str]:

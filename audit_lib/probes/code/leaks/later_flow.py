@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from audit_lib.probes.code.calls import bound, parameter_names
+from audit_lib.probes.code.calls import bound, parameter_names, texts
 from audit_lib.probes.code.keyflow.calls import BLIND, Calls
 from audit_lib.probes.code.leaks.later_rows import moves_up
 from audit_lib.subject.code import Code
@@ -294,8 +294,7 @@ def _filled(values: Values, bound: Mapping[str, Values]) -> Values:
 
 def _named(node: ast.expr) -> list[str]:
     """Columns that a subscript names: ``x["a"]``, ``x.loc[rows, "a"]``."""
-    parts = node.elts if isinstance(node, ast.Tuple) else [node]
-    return [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+    return texts(node.elts if isinstance(node, ast.Tuple) else [node])
 
 
 def _registered(unit: Unit) -> list[str]:

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Gap, Severity
-from audit_lib.probes.code.calls import called, chain, given, groups_of_a_date
+from audit_lib.probes.code.calls import called, chain, given, groups_of_a_date, texts
 from audit_lib.probes.code.leaks import later_rows, leak_patterns, whole_sample
 from audit_lib.probes.code.leaks.later_flow import LaterFlow, Reached
 from audit_lib.probes.code.leaks.shift_flow import ShiftFlow
@@ -223,12 +223,11 @@ def _made_as_feature(code: Code, arrival: Reached) -> bool:
 def _listed_features(files: list[SourceFile]) -> frozenset[str]:
     """Columns that a list of features names, or a model is given: whatever they are called."""
     return frozenset(
-        part.value
+        name
         for file in files
         for node, _ in (walk(file.tree) if file.tree is not None else ())
         for listed in _lists(node)
-        for part in listed.elts
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        for name in texts(listed.elts)
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from audit_lib.probes.code.calls import texts
 from audit_lib.probes.code.surroundings import surroundings, unit_at
 from audit_lib.probes.code.types.type_checker import Diagnostic
 from audit_lib.subject.code import Code
@@ -55,7 +56,7 @@ class Attributes:
                 if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
                     names.add(node.attr)
                 elif isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr"):
-                    names.update(_texts(node))
+                    names.update(texts(node.args))
                 elif isinstance(node, ast.ClassDef):
                     names.update(_members(node))
         return frozenset(names)
@@ -80,7 +81,7 @@ class Attributes:
             for file in self.code.tree.files
             for node in (ast.walk(file.tree) if file.tree is not None else ())
             if isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr")
-            for text in _texts(node)
+            for text in texts(node.args)
         )
 
     @cached_property
@@ -206,12 +207,6 @@ def _members(node: ast.ClassDef) -> Iterator[str]:
             yield part.id
         elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
             yield part.attr
-
-
-def _texts(node: ast.Call) -> Iterator[str]:
-    for value in node.args:
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield value.value
 
 
 def _is_maker(decorator: ast.expr) -> bool:
