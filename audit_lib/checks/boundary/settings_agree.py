@@ -40,15 +40,6 @@ def _against(read: list[Setting], fields: list[Setting]) -> list[Setting]:
     return [fields[0], *others] if len(values) == 1 and others else []
 
 
-def _alike(name: str, other: str) -> bool:
-    """True where one is the other misspelt: no word of it is another one."""
-    words, others = re.split("[_-]", name), re.split("[_-]", other)
-    return len(words) != len(others) or all(
-        difflib.SequenceMatcher(None, a, b).ratio() > 0.6
-        for a, b in zip(words, others, strict=True)
-    )
-
-
 class SettingsAgree(Check):
     """One setting has one value, wherever it is spelt.
 
@@ -175,8 +166,8 @@ class SettingsAgree(Check):
         self, kind: str, read: dict[str, list[Setting]], defined: frozenset[str]
     ) -> Answers:
         for name in sorted(set(read) - defined):
-            near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.85)
-            if near and _alike(name, near[0]):
+            near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.9)
+            if near:
                 first = read[name][0]
                 yield self.finding(
                     first.location,

@@ -102,7 +102,6 @@ def _own(unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
     for name, value in _defaults(unit.node).items():
         if named.search(name) and _telling(value):
             line = next((n.lineno for n in _numbers(unit.node) if n.value == value), 0)
-            line = 0 if line in _named_so(unit.node, value) else line
             if line and name not in _assigned(unit.node):
                 yield Literal(unit, line, value, name, f"its parameter {name} is {value:g} too")
 
@@ -191,17 +190,6 @@ def _assigned(node: Function) -> set[str]:
     }
 
 
-def _named_so(node: Function, value: float) -> set[int]:
-    """Lines of what is called by the number: ``return_5d = close.pct_change(5)``."""
-    number = re.compile(rf"(?<!\d){value:g}(?!\d)")
-    return {
-        line
-        for part in ast.walk(node)
-        if isinstance(part, ast.Assign) and any(number.search(ast.unparse(t)) for t in part.targets)
-        for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)
-    }
-
-
 def _numbers(node: Function) -> Iterator[ast.Constant]:
     """Numbers in calls and arithmetic of a body, definitions in it left out."""
     stack: list[ast.AST] = list(node.body)
@@ -210,6 +198,9 @@ def _numbers(node: Function) -> Iterator[ast.Constant]:
         if isinstance(part, (*DEFINITIONS, ast.Compare, ast.Subscript)):
             continue
         inner = list(ast.iter_child_nodes(part))
+        if isinstance(part, ast.Assign):  # what is called by its number: ``return_5d``
+            digits = set(re.findall(r"\d+", ast.unparse(part.targets[0])))
+            inner = [] if digits & set(re.findall(r"\d+", ast.unparse(part.value))) else inner
         if isinstance(part, (ast.BinOp, ast.Call)):
             yield from (
                 c for c in inner if isinstance(c, ast.Constant) and number_written(c) is not None

@@ -198,10 +198,13 @@ def _constructor(
 
 
 def _made_by_another(references: References, cls: Unit, seen: frozenset[str]) -> bool:
-    """True where a metaclass, here or above, may take the arguments: ``with_metaclass(...)``."""
+    """True where a metaclass, or what is run for each subclass, may make the constructor."""
     node = cls.node
     if not isinstance(node, ast.ClassDef) or cls.key in seen:
         return False
+    below = references.unit(cls.path, f"{cls.name}.__init_subclass__")
+    if below is not None and below.node is not None and "__init__" in ast.unparse(below.node):
+        return True
     if any(k.arg == "metaclass" and _base_name(k.value) != "ABCMeta" for k in node.keywords):
         return True
     for base, written in zip(references.bases(cls), node.bases, strict=True):

@@ -379,12 +379,15 @@ def test_what_isinstance_narrowed_and_what_tests_do_is_not_judged(tmp_path):
 
 
 @pytest.mark.passes("BND006")
-@pytest.mark.parametrize("base", ["with_metaclass(Meta)", "object, metaclass=Meta", "Lines"])
+@pytest.mark.parametrize(
+    "base", ["with_metaclass(Meta)", "object, metaclass=Meta", "Lines", "Making"]
+)
 def test_a_class_whose_metaclass_takes_the_arguments_is_not_judged(tmp_path, base):
     files = {
         "models/__init__.py": "from models.lines import *\n",
-        "models/lines.py": "class Lines(with_metaclass(Meta)):\n    pass\n",
-        "models/core.py": "from models import Lines, Meta\n\n\n"
+        "models/lines.py": "class Lines(with_metaclass(Meta)):\n    pass\n\n\n"
+        "class Making:\n    def __init_subclass__(cls):\n        cls.__init__ = made_of(cls)\n",
+        "models/core.py": "from models import Lines, Making, Meta\n\n\n"
         f"class Mean({base}):\n    def __init__(self):\n        pass\n\n\nMean(3, period=2)\n"
         "\n\ndef fit(x):\n    return x\n\n\nfit(1)\n",
     }

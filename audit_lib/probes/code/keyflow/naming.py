@@ -26,8 +26,7 @@ class Naming(Calls):
         whole = name[:1].isalnum() and name.endswith(ENDINGS)
         self._named = re.compile(("(?<![\\w-])" if whole else "") + re.escape(name))
         self._variables: dict[str, dict[str, bool]] = {}
-        self._of_class: dict[tuple[str, str], bool | None] = {}
-        self._of_module: dict[tuple[str, str], bool | None] = {}
+        self._assigned: dict[tuple[str, str], bool | None] = {}
         self._handles: dict[str, dict[int, dict[str, bool | None]]] = {}
 
     def named_near(self, unit: Unit, call: ast.Call) -> bool:
@@ -69,34 +68,30 @@ class Naming(Calls):
 
     def _module(self, unit: Unit, name: str) -> bool | None:
         """What a path of the module names, by the strings that it is made of."""
-        if (unit.path, name) not in self._of_module:
+        if (unit.path, name) not in self._assigned:
             nodes = self.code.index.module(unit.path).bindings.get(name, [])
-            said = [self._judge(n.value) for a in nodes if isinstance(a, ast.Assign)
-                    for n in ast.walk(a.value)
-                    if isinstance(n, ast.Constant) and isinstance(n.value, str)]  # fmt: skip
-            self._of_module[unit.path, name] = _either(said)
-        return self._of_module[unit.path, name]
+            values = [n.value for n in nodes if isinstance(n, ast.Assign)]
+            self._assigned[unit.path, name] = self._said(values)
+        return self._assigned[unit.path, name]
 
     def _attribute(self, unit: Unit, name: str) -> bool | None:
         """What a field of the object names, by the strings that its class assigns to it."""
         owner = self.code.references.owner_class(unit)
         if owner is None:
             return None
-        if (owner.key, name) not in self._of_class:
+        if (owner.key, name) not in self._assigned:
             methods = (
                 u for u in self.units.values()
                 if u.path == owner.path and u.name.startswith(owner.name + ".")
             )  # fmt: skip
-            answers = {
-                self._judge(n.value)
-                for method in methods
-                for node in self.own(method)
-                if isinstance(node, ast.Assign) and dotted(node.targets[0]) == f"self.{name}"
-                for n in ast.walk(node.value)
-                if isinstance(n, ast.Constant) and isinstance(n.value, str)
-            }
-            self._of_class[owner.key, name] = _either(answers)
-        return self._of_class[owner.key, name]
+            nodes = (n for m in methods for n in self.own(m) if isinstance(n, ast.Assign))
+            values = [n.value for n in nodes if dotted(n.targets[0]) == f"self.{name}"]
+            self._assigned[owner.key, name] = self._said(values)
+        return self._assigned[owner.key, name]
+
+    def _said(self, values: list[ast.expr]) -> bool | None:
+        strings = (n.value for v in values for n in ast.walk(v) if isinstance(n, ast.Constant))
+        return _either({self._judge(s) for s in strings if isinstance(s, str)})
 
     def _judge(self, text: str) -> bool | None:
         if self._named.search(text):
