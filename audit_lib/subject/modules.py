@@ -137,7 +137,7 @@ class ModuleIndex:
         beside_root = not self.package or self._runs(importer) or parts[0] not in self._foreign
         roots = [r for r in self.search_roots if r or beside_root]
         roots = [r for r in roots if parts[0] not in self._foreign_below.get(r, ())]
-        for root in dict.fromkeys((*roots, *([beside] if beside else []))):
+        for root in dict.fromkeys((*([beside] if beside else []), *roots)):
             path = self.locate(root, parts)
             if path is not None:
                 return Target(path, True)

@@ -205,11 +205,10 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
     for use, function, condition in half_bound(units):
         if (use.id, function) not in seen:
             seen.add((use.id, function))
-            test = ast.unparse(condition.test)
-            what = (
-                f"{use.id} is bound in {function} at line {condition.lineno} only, where `{test}` "
-            )
-            what += "holds, and read whether it does or not"
+            line, test = condition.lineno, ast.unparse(condition.test)
+            what = f"{use.id} is bound in {function} at line {line} only, "
+            what += "on some of its branches" if condition.orelse else f"where `{test}` holds"
+            what += ", and read whatever holds"
             case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
             if case is not None:  # the condition may always hold
                 yield replace(case, severity=Severity.LOW)

@@ -43,7 +43,7 @@ def shadowed(module: Module, units: Sequence[Unit]) -> Iterator[tuple[ast.Name, 
 
 
 def half_bound(units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, ast.If]]:
-    """(use, function, condition) of locals that one ``if`` alone binds, and that are read anyway.
+    """(use, function, condition) of locals that some branches of one ``if`` bind, read anyway.
 
     Told are reads by statements of the function itself, which nothing else asks about.
     """
@@ -58,7 +58,7 @@ def half_bound(units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, ast.If]]:
         only = {
             name: bindings[0]
             for name, bindings in places.items()
-            if len(bindings) == 1 and isinstance(bindings[0], ast.If) and not bindings[0].orelse
+            if len(bindings) == 1 and isinstance(bindings[0], ast.If)
         }
         names = frozenset(_bound_in(node)) & only.keys()
         walk = _Walk(names)

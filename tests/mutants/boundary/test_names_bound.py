@@ -179,8 +179,18 @@ def test_a_local_that_one_branch_binds_is_told_lightly(tmp_path, more):
     (finding,) = check(tmp_path, HALF.replace("MORE", more)).findings
     assert finding.severity is Severity.LOW
     assert finding.message == (
-        "scale is bound in f at line 2 only, where `flag` holds, and read whether it does or not; "
+        "scale is bound in f at line 2 only, where `flag` holds, and read whatever holds; "
         "f fails when it gets there"
+    )
+
+
+@pytest.mark.fails("BND009")
+def test_a_local_that_some_branches_of_a_chain_bind(tmp_path):
+    more = "elif rows:\n        print(rows)\n    else:\n        raise ValueError\n    return scale"
+    (finding,) = check(tmp_path, HALF.replace("MORE", more)).findings
+    assert finding.severity is Severity.LOW
+    assert finding.message.startswith(
+        "scale is bound in f at line 2 only, on some of its branches, and read whatever holds"
     )
 
 
@@ -194,6 +204,7 @@ def test_a_local_that_one_branch_binds_is_told_lightly(tmp_path, more):
         "return [scale for scale in rows]",
         "return lambda: scale",
         "else:\n        raise ValueError\n    return scale",
+        "elif rows:\n        return 0\n    else:\n        scale = 1\n    return scale",
     ],
 )
 def test_a_local_that_may_be_there(tmp_path, more):

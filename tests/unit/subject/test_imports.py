@@ -60,6 +60,20 @@ def test_a_root_that_nothing_imports_is_no_package(tmp_path):
     assert code_of(tree(tmp_path / "a" / "engine", files)).index.package == "engine"
 
 
+def test_a_script_sees_what_stands_beside_it_first(tmp_path):
+    files = {
+        "lib/pkg/__init__.py": "",
+        "lib/helper.py": "",
+        "tools/helper.py": "X = 1\n",
+        "tools/run.py": "from helper import X\n",
+        "run.py": "from helper import Y\n",
+    }
+    assert edges(tree(tmp_path, files)) == {
+        ("tools/run.py", 1, "tools/helper.py", "top_level"),
+        ("run.py", 1, "lib/helper.py", "top_level"),
+    }
+
+
 def test_package_root_is_named_by_parameters_or_folder(tmp_path):
     files = {
         "__init__.py": "",
