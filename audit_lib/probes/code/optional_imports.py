@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit_lib.probes.code.surroundings import Surroundings, catches, surroundings, unit_at
+from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import MODULE, Unit
@@ -80,11 +81,11 @@ def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Ite
         for alias in statement.names:
             name = alias.asname or alias.name.partition(".")[0]
             value = else_bound.get(name, before.get(name))
-            none = isinstance(value, ast.Constant) and value.value is None
+            none = value is not None and is_none(value)
             later = [
                 n for n in code.index.module(path).bindings.get(name, []) if n is not statement
             ]
-            others = [n for n in later if not (isinstance(n, ast.Assign) and _is_none(n.value))]
+            others = [n for n in later if not (isinstance(n, ast.Assign) and is_none(n.value))]
             if others or (value is not None and not none) or name == "*":
                 continue  # it has a stand-in
             package = alias.name if isinstance(statement, ast.Import) else (
@@ -315,7 +316,3 @@ def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
         for target in targets_of(node)
         if isinstance(target, ast.Name)
     }
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
