@@ -75,12 +75,7 @@ class Assembly:
         )
 
     def _provenance(
-        self,
-        job: Job,
-        subject: Subject,
-        run_dir: Path,
-        before: str,
-        after: dict[str, TreeDigest],
+        self, job: Job, subject: Subject, run_dir: Path, before: str, after: dict[str, TreeDigest]
     ) -> Provenance:
         run = read_run(run_dir, self.plan.tasks)
         return Provenance(

@@ -73,11 +73,7 @@ def status(
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
 @json_option
 def suggest(
-    subject: Subject,
-    gate: str,
-    criteria: tuple[str, ...],
-    limit: int,
-    output_format: str,
+    subject: Subject, gate: str, criteria: tuple[str, ...], limit: int, output_format: str
 ) -> None:
     """Name what to read next: the smallest unread part first."""
     rows = ledgers.suggest(subject, criteria=criteria, gate=gate, limit=limit)
@@ -123,12 +119,7 @@ def diff(subject: Subject, unit: str, output_format: str) -> None:
     "--delta", is_flag=True, help="Only the change since the last certification was read."
 )
 def certify(
-    subject: Subject,
-    unit: str,
-    criteria: tuple[str, ...],
-    who: str,
-    notes: str,
-    delta: bool,
+    subject: Subject, unit: str, criteria: tuple[str, ...], who: str, notes: str, delta: bool
 ) -> None:
     """Record that a person vouches for UNIT (path::name) as it is now."""
     entry = ledgers.certify(subject, unit, criteria=criteria, who=who, notes=notes, delta=delta)
@@ -141,13 +132,7 @@ def certify(
 @criteria_option
 @who_option
 @click.option("--notes", required=True, help="What is wrong.")
-def violation(
-    subject: Subject,
-    unit: str,
-    criteria: tuple[str, ...],
-    who: str,
-    notes: str,
-) -> None:
+def violation(subject: Subject, unit: str, criteria: tuple[str, ...], who: str, notes: str) -> None:
     """Record that UNIT (path::name), as it is now, was found wanting.
 
     A violation beats every certification and exemption of the unit.

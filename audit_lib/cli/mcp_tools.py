@@ -172,10 +172,7 @@ class Tools:
 
 
 def _answer(
-    results: Sequence[CheckResult],
-    verdict: Verdict | None,
-    limit: int,
-    reached: Mapping[str, int],
+    results: Sequence[CheckResult], verdict: Verdict | None, limit: int, reached: Mapping[str, int]
 ) -> Json:
     waivers = {(r.code, e.fingerprint): e for r in results for e in r.exempted}
     findings = ranked((f for r in results for f in r.findings if breaks(f)), reached)

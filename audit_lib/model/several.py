@@ -10,13 +10,7 @@ from audit_lib.model.vocabulary import Outcome
 
 PLAIN = "the plain hooks"
 #: the first that any variant came to is what the check comes to
-_FIRST = (
-    Outcome.FAIL,
-    Outcome.ERROR,
-    Outcome.NOT_ASSESSED,
-    Outcome.PASS,
-    Outcome.NOT_APPLICABLE,
-)
+_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_ASSESSED, Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
@@ -90,10 +84,7 @@ def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evide
 def _key_apart(variant: str) -> tuple[str, str]:
     """The named variants, and the key."""
     parts = variant.split(", ")
-    return (
-        ", ".join(p for p in parts if "=" not in p),
-        ", ".join(p for p in parts if "=" in p),
-    )
+    return (", ".join(p for p in parts if "=" not in p), ", ".join(p for p in parts if "=" in p))
 
 
 def _without_values(about: str, key: str) -> str:

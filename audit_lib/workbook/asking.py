@@ -51,12 +51,7 @@ def ask(
     subject.inquiry.earlier = earlier
     subject.inquiry.measure = _measure(task, subject)
     raw = run_task(
-        task,
-        subject,
-        roster.of(task),
-        run_id=run_id,
-        selection=selection,
-        progress=progress,
+        task, subject, roster.of(task), run_id=run_id, selection=selection, progress=progress
     )
     held = list(words)
     raw = nameless(replace(raw, review=_review(task, subject)), held)

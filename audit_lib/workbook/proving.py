@@ -15,11 +15,7 @@ from audit_lib.workbook.places import nameless
 
 
 def proof(
-    subject: Subject,
-    runs: Path,
-    run: Path,
-    budget: float | None,
-    words: Iterable[tuple[str, str]],
+    subject: Subject, runs: Path, run: Path, budget: float | None, words: Iterable[tuple[str, str]]
 ) -> tuple[Sensitivity | None, str]:
     """The proof of a subject as it is now, which is put into a run; else why there is none.
 
