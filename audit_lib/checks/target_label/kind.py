@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from audit_lib.probes.questions import samples
 RETURNS = ("simple_return", "log_return")
 CLASSES = ("direction", "class")
 BARRIER = "barrier"
+FEWEST = 20  # rows in which both barriers are touched at once, which show a habit
 SHARE = 0.001
 """rows that a recomputed touch may miss: rounding exactly at a barrier"""
 
@@ -40,10 +42,11 @@ class LabelsAreWhatTheyAreCalled(Check):
         may be of simple or of log returns, unless `returns` says which. A touch is recomputed on
         closes, or within the bar where the label reads highs and lows.
     Limitations
-        Bars that touch both barriers tell nothing. At the time limit the middle class and the sign
-        of the return are both accepted. Barriers that scale with volatility are not recomputed.
-        Labels of other kinds (volatility, ranks) are shown with the bars they read, but
-        not recomputed. Costs subtracted from the return make it differ, and are reported.
+        Bars that touch both barriers tell nothing, and that a label takes the profit in all of them
+        is a note. At the time limit the middle class and the sign of the return are both accepted.
+        Barriers that scale with volatility are not recomputed. Labels of other kinds (volatility,
+        ranks) are shown with the bars they read, but not recomputed. Costs subtracted from the
+        return make it differ, and are reported.
     Remediation
         Make the declaration say what the label is, or the label what is declared.
     Sources
@@ -192,6 +195,18 @@ class LabelsAreWhatTheyAreCalled(Check):
         path, rows, wrong = min(tried, key=lambda t: t[2] / t[1])
         yield Margin(f"rows off the first touch, {own.label}", wrong / rows, SHARE, "of them")
         if wrong <= SHARE * rows:
+            gained = sides[path.at_once(take, stop) & np.isfinite(sides)]
+            if len(gained) >= FEWEST and (gained > 0).all():
+                yield self.finding(
+                    own.location,
+                    f"in {len(gained)} rows one bar touches both barriers, and label {own.label!r} "
+                    "takes the profit in all: nobody knows which was touched first",
+                    measured=f"{len(gained)} rows",
+                    expected="the stop, or no label",
+                    key=f"{own.label} at once",
+                    severity=Severity.INFO,
+                    evidence=("alignment",),
+                )
             return
         own_rule = _told_apart(candidates, sides, take, stop)
         if not own_rule and own.facts.get("kind") != BARRIER:

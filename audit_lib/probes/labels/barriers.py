@@ -38,10 +38,14 @@ class Path:
         """
         up, down = _first(self.high >= take), _first(self.low <= -stop)
         touch = np.where(up < down, 1.0, np.where(down < up, -1.0, 0.0))
-        bars = self.high.shape[1]
-        both = (up == down) & (up < bars)
+        bars, both = self.high.shape[1], self.at_once(take, stop)
         unseen = np.isnan(self.close).any(axis=1) & (np.minimum(up, down) >= bars)
         return np.where(both | unseen, np.nan, touch)
+
+    def at_once(self, take: float, stop: float) -> Flags:
+        """Rows whose first bar beyond a barrier is beyond both."""
+        up, down = _first(self.high >= take), _first(self.low <= -stop)
+        return np.asarray((up == down) & (up < self.high.shape[1]))
 
     def agrees(self, sides: Floats, take: float, stop: float) -> tuple[int, int]:
         """Rows that can be told, and those of them whose label is another.

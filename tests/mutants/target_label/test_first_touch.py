@@ -124,3 +124,44 @@ def test_a_label_that_ended_early_is_known_early(tmp_path):
     )
     with tiny(tmp_path, early) as subject:
         assert_passes(run_check("TGT003", subject))
+
+
+AT_ONCE = """
+LIMIT, WIDE = 8, 0.01
+
+@surface("features")
+def panel(at):
+    bars = _market()
+    return bars.assign(high=1.02 * bars["close"], low=0.98 * bars["close"])
+
+def touch(bars):
+    high, low, close = (bars[c].to_numpy() for c in ("high", "low", "close"))
+    found = np.full(len(bars), np.nan)
+    for i in range(len(close) - LIMIT):
+        up, down = (
+            np.append(np.flatnonzero(hit), 99)[0]
+            for hit in (
+                high[i + 1 : i + 1 + LIMIT] >= close[i] * (1 + WIDE),
+                low[i + 1 : i + 1 + LIMIT] <= close[i] * (1 - WIDE),
+            )
+        )
+        found[i] = 0.0 if min(up, down) == 99 else 1.0 if up < down or FIRST else -1.0
+    return found
+
+@surface("targets")
+def build(at, panel):
+    return each(panel, side=touch)
+
+@surface("targets")
+def declared(at):
+    return {"side": {"kind": "barrier", "take": WIDE, "stop": WIDE, "limit": LIMIT}}
+"""
+
+
+@pytest.mark.passes("TGT004")
+@pytest.mark.parametrize(("first", "keys"), [("up == down", ["side at once"]), ("False", [])])
+def test_a_profit_that_is_taken_where_both_were_touched_is_noted(tmp_path, first, keys):
+    with tiny(tmp_path, AT_ONCE.replace("FIRST", first)) as subject:
+        result = run_check("TGT004", subject)
+    assert_passes(result)
+    assert [f.key for f in result.findings] == keys

@@ -55,11 +55,14 @@ def test_a_horizon_that_forgets_the_entry(tmp_path):
     assert set(chart.rows) == {("week", 0, 6, 5), ("up", 0, 6, 6)}
 
 
-@pytest.mark.fails("TGT001")
+@pytest.mark.fails("TGT001", "TGT003")
 def test_a_label_scaled_on_the_whole_sample(tmp_path):
     hooks = GOOD.replace("week=_return", "week=lambda b: _return(b) / _return(b).std()")
     with tiny(tmp_path, hooks) as subject:
         result = run_check("TGT001", subject)
+        assert_fails(run_check("TGT003", subject), key="week")
+        subject.inquiry.so_far = (result,)
+        assert not run_check("TGT003", subject).findings  # of the same cause
     assert "reads the whole sample" in assert_fails(result, key="week").message
 
 
