@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SAID = 2000
-#: the longest wait before a file of the store is opened or moved, in seconds
-_DAWDLE = 0.005
+#: the longest wait before a file of the store is touched, in seconds, and how often in a folder
+_DAWDLE, _OFTEN = 0.005, 10
 _DIED = {"done": False, "refused": False, "why": "it died"}
 
 
@@ -58,8 +58,14 @@ def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple
 
 
 def _dawdle(store: str, rng: random.Random) -> None:
+    times: dict[str, int] = {}
+
     def wait(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("open", "os.rename") and str(arguments[0]).startswith(store):
+        if event not in ("open", "os.rename") or not str(arguments[0]).startswith(store):
+            return
+        folder = os.path.dirname(str(arguments[0]))
+        times[folder] = times.get(folder, 0) + 1
+        if times[folder] <= _OFTEN:  # a folder of many files is not copied all day
             time.sleep(rng.uniform(0, _DAWDLE))
 
     sys.addaudithook(wait)
