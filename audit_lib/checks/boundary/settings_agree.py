@@ -123,6 +123,7 @@ class SettingsAgree(Check):
                 measured="never read",
                 expected="read, or not there",
                 key=f"{limit.name} never read",
+                cause=f"{limit.value} declares limits that nothing reads",
             )
         yield Examined(len(named) + len(read) + len(keyed), "settings")
 
