@@ -144,7 +144,7 @@ def unread(code: Code) -> Iterator[Setting]:
     if any(_DYNAMIC.search(code.files[path].file.text) for path in _files(code)):
         return
     fields = [
-        (path, node.name, part)
+        (path, node, part)
         for path, node in _nodes(code, "class ")
         if isinstance(node, ast.ClassDef) and _CLASSES.search(node.name)
         for part in node.body
@@ -154,7 +154,8 @@ def unread(code: Code) -> Iterator[Setting]:
     for path, holder, part in fields:
         name = dotted(part.target)
         if LIMIT.search(name) and spelt(code)[name] == times[name]:
-            yield Setting(name, holder, Location(path, line=part.lineno, symbol=holder))
+            where = Location(path, line=holder.lineno, symbol=holder.name)
+            yield Setting(name, holder.name, where)
 
 
 def spelt(code: Code) -> Counter[str]:

@@ -208,7 +208,7 @@ SIZED = RISK_CLASS + "def f(limits):\n    return limits.max_size"
 @pytest.mark.fails("BND016")
 def test_a_limit_that_a_class_declares_and_nothing_reads(tmp_path):
     found = assert_fails(check(tmp_path, SIZED + "\n"))
-    assert (found.severity, found.location.line) == (Severity.MEDIUM, 2)
+    assert (found.severity, found.location.line) == (Severity.MEDIUM, 1)
     assert found.message.startswith("RiskLimits declares max_gap, which nothing reads")
 
 
