@@ -330,7 +330,17 @@ def _group(call: Call) -> str:
 
 #: Rules under which a class takes no arguments: its state comes later.
 _BARE = frozenset(
-    {INERT, "empty", "lightgbm", "xgboost", "holder", "arrow", "distribution", "statsmodels"}
+    {
+        INERT,
+        "empty",
+        "lightgbm",
+        "xgboost",
+        "holder",
+        "arrow",
+        "distribution",
+        "statsmodels",
+        "spline",
+    }
 )
 #: Rule name to what it asks of the arguments.
 RULES: dict[str, Callable[[Call], str]] = {

@@ -3,7 +3,7 @@
 import re
 
 from audit_lib.subject.artifacts.judge.arguments import SCALARS, is_encoded, is_number
-from audit_lib.subject.artifacts.judge.values import Blob, Dict, Global, Tuple, Value
+from audit_lib.subject.artifacts.judge.values import Array, Blob, Call, Dict, Global, Tuple, Value
 
 _CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
 
@@ -23,6 +23,8 @@ def judge_state(rule: str, state: Value) -> str:
     if rule == "arrow":
         stored = isinstance(state, (bytes, Blob)) or is_encoded(state)
         return "" if stored else "is given a state that is no bytes of Arrow"
+    if rule == "spline" and isinstance(state, Tuple):
+        return "" if _is_delegated(state) else "is given a state that is no spline"
     pair = isinstance(state, Tuple) and len(state.items) == 2
     parts = state.items if pair else [state]
     if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
@@ -32,6 +34,16 @@ def judge_state(rule: str, state: Value) -> str:
         return _judge_distribution(pairs, dicts=parts == [state] and isinstance(state, Dict))
     wrong = (_judge_attribute(rule, key, value) for key, value in pairs)
     return next((text for text in wrong if text), "")
+
+
+def _is_delegated(state: Tuple) -> bool:
+    """True for a spline as SciPy 1.18 keeps it: what it stands for, and an array of its kind."""
+    kinds = [part.made if isinstance(part, Call) else None for part in state.items]
+    named = [kind.full if isinstance(kind, Global) else "" for kind in kinds]
+    last = state.items[-1] if state.items else None
+    array = last.array if isinstance(last, Call) else last
+    spline = named[:1] == ["scipy.interpolate._bsplines._BSpline"]
+    return len(named) == 2 and spline and isinstance(array, Array)
 
 
 #: What distributions of SciPy keep.

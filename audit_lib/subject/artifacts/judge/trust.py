@@ -18,6 +18,8 @@ alone, and give an instance a state.  Each entry grants as little of that as hon
     stores what it gets.  ``__init__`` does not run.
 ``holder``
     the same, with a state of its own form that its ``__setstate__`` unpacks and stores.
+``spline``
+    the same; a pair as its state must hold a bare spline and an array, whose module it looks up.
 anything else
     may be called with arguments that a rule of :mod:`arguments` of that name accepts.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import sklearn
 from benign import cases
+from watched import read_bytes
 
 from audit_lib.subject.artifacts import Safety
 from audit_lib.subject.artifacts.judge import arguments
@@ -111,6 +114,7 @@ READ = {
     "ZerosPolesGain", "_ImputerTriplet", "Buffer", "Parameter", "Module", "RNNBase", "Softmax",
     "Softmin", "LogSoftmax", "MultiheadAttention", "TransformerEncoderLayer", "Upsample",
     "TransformerDecoderLayer", "_ConvNd", "Tensor", "AvgPool3d",
+    "WindowsPath", "PosixPath", "BSpline", "PPoly", "BPoly",
 }  # fmt: skip
 
 
@@ -179,3 +183,25 @@ def test_reading_imports_no_library_of_models(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+_BARE_SPLINE = b"cscipy.interpolate._bsplines\n_BSpline\n)\x81}b"
+_ARRAY = pickle.dumps(np.empty(0), 2)[2:-1]
+
+
+@pytest.mark.parametrize(
+    ("state", "safety"),
+    [
+        (_BARE_SPLINE + _ARRAY + b"\x86", Safety.SAFE),
+        (b"}", Safety.SAFE),  # before SciPy 1.18
+        (_ARRAY + _BARE_SPLINE + b"\x86", Safety.UNKNOWN),
+        (_BARE_SPLINE + b"N\x86", Safety.UNKNOWN),
+        (b"}" + _ARRAY + b"\x86", Safety.UNKNOWN),
+        (_BARE_SPLINE + _ARRAY + _ARRAY + b"\x87", Safety.UNKNOWN),
+        (_BARE_SPLINE[:-2] + b"}U\x13__array_namespace__cbuiltins\nprint\nsb" + _ARRAY + b"\x86",
+         Safety.UNSAFE),
+    ],
+)  # fmt: skip
+def test_a_spline_is_given_what_it_stands_for(state: bytes, safety: Safety, tmp_path: Path) -> None:
+    content = b"\x80\x02cscipy.interpolate._bsplines\nBSpline\n)\x81" + state + b"b."
+    assert read_bytes(tmp_path, content).safety is safety
