@@ -6,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Location, Severity
+from audit_lib.model import Examined, Gap, Location, Severity
 from audit_lib.probes.code.calls import own_calls
 from audit_lib.probes.code.signatures import Signature, called, fits_an_override
 from audit_lib.probes.code.surroundings import severity_of, surroundings, unit_at
@@ -34,7 +34,7 @@ class CallsFitSignatures(Check):
         Resolves the callee through imports, re-exports, `self`, and objects whose class is visible,
         reads its parameters from the syntax tree and binds the arguments to them. Where mypy is
         installed, methods of objects whose class it infers are bound likewise; an error of its own
-        is told where both agree.
+        is told where both agree. Where it gives up, nothing passes, unless `inferred: false`.
     Limitations
         Calls with `*args` or `**kwargs`, callees behind unknown decorators, metaclasses or bases
         outside the repository, and names with several definitions are left out. A method's call
@@ -74,7 +74,11 @@ class CallsFitSignatures(Check):
                     overridden = fits_an_override(code.references, target, call)
                     if signature.refusal(call) and not overridden:
                         misfits.append((unit, call, target, signature))
-        misfits += self._inferred(subject, code, misfits) if self.inferred else []
+        if self.inferred:
+            try:
+                misfits += self._inferred(subject, code, misfits)
+            except NotAssessed as error:  # what the text shows is judged all the same
+                yield Gap("methods of objects whose class the text does not show", str(error))
         alike: dict[tuple[str, str, str], list[_Misfit]] = defaultdict(list)
         for unit, call, target, signature in misfits:
             about = (unit.path, target.key, signature.refusal(call))
@@ -86,11 +90,7 @@ class CallsFitSignatures(Check):
     def _inferred(self, subject: Subject, code: Code, misfits: list[_Misfit]) -> Iterator[_Misfit]:
         """Methods of objects whose class a type checker knows and the text does not show."""
         calls, seen = InferredCalls(code), {(u.path, c.lineno) for u, c, _, _ in misfits}
-        try:
-            errors = type_errors(subject.source, seconds=self.seconds)
-        except NotAssessed:
-            return  # what the text shows was judged all the same
-        for error in errors:
+        for error in type_errors(subject.source, seconds=self.seconds):
             if any(matches(error.path, glob) for glob in _TESTS):
                 continue
             for call, target, signature in calls.misfits(error):

@@ -1,5 +1,8 @@
 import pytest
 
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Outcome
+from audit_lib.probes.code.types import type_checker
 from audit_lib.testing import assert_passes, run_check
 from tests.made_repo import subject
 
@@ -95,3 +98,15 @@ def test_calls_that_fit_and_options_of_dataclasses(tmp_path):
     result = check(tmp_path, CALLS)
     assert result.findings == ()
     assert_passes(result)
+
+
+def test_where_the_type_checker_gives_up_nothing_passes(tmp_path, monkeypatch):
+    def gives_up(place, seconds):
+        raise NotAssessed("mypy gave up: two modules of one name")
+
+    monkeypatch.setattr(type_checker, "_run", gives_up)
+    result = check(tmp_path / "right", CALLS)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "mypy gave up: two modules of one name" in result.reason
+    text = "from pkg.core import made\n\n\ndef wrong():\n    return made(1)\n"
+    assert check(tmp_path / "wrong", text).outcome is Outcome.FAIL  # the text shows it
