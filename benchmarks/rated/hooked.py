@@ -202,6 +202,8 @@ class Judge(Textbook):
         """There is none."""
         raise NotAssessed("no registry")
 
+    metadata = registry
+
 
 def unknown_metrics(world: World, size: float, seed: int) -> bool | None:
     """GOV004: a rule that takes ``size`` of its metrics for fine where they are not finite.

@@ -32,22 +32,23 @@ def directions(subject: Subject) -> dict[str, str]:
 
 
 def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
-    """All of ``names``, where the registry records them for a version, or its own metadata do."""
-    rows = [*recorded_metrics(subject).values()]
-    with suppress(NotAssessed):
-        rows += _holding(subject.metadata.data, names)
-    return [
+    """All of ``names``, where the registry records them for a version, else its own metadata."""
+    kept = [
         {name: metrics[name] for name in names}
-        for metrics in rows
+        for metrics in recorded_metrics(subject).values()
         if all(math.isfinite(metrics.get(name, math.nan)) for name in names)
     ]
+    with suppress(NotAssessed):
+        kept = kept or [*_holding(subject.metadata.data, names)]
+    return kept
 
 
 def _holding(data: object, names: dict[str, str]) -> Iterator[Metrics]:
     """Mappings within a document that give each of these names a number."""
     if isinstance(data, dict):
         values = [data.get(name) for name in names]
-        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        if numbers and all(map(math.isfinite, values)):
             yield {name: float(data[name]) for name in names}
         for part in data.values():
             yield from _holding(part, names)

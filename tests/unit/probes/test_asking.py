@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from audit_lib.probes.questions.domain import Reaction, plain, quantile_mix, rea
 
 class Scripted:
     """A hook that answers, or raises, what it is given."""
+
+    store = Path("/nowhere/store")
 
     def __init__(self, *answers):
         self.answers = list(answers)
