@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from audit_lib.checks.base import Check
 from audit_lib.engine import run_task
 from audit_lib.hooks import without_variant
 from audit_lib.host import Host
-from audit_lib.model import CheckResult, Task
+from audit_lib.model import CheckResult, Outcome, Task
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import open_subject
 
@@ -62,7 +63,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["AUDIT_CACHE"] = "off"
     subject = open_subject(given.subject, root=given.root, workspace=given.workspace)
-    subject, watch = subject.at(given.version), Watch()
+    subject, watch = subject.at(subject.select(given.version)[0]), Watch()
 
     def watched(host: Host, hook: str, batch: Any, **more: Any) -> list[Any]:
         return watch.call_many(host, hook, batch, **more)
@@ -73,7 +74,7 @@ def main() -> None:
         watch.checks.clear()
         watch.hooks.clear()
         ask = partial(run_task, Task(task), subject, roster_of(subject).of(Task(task)))
-        _, cpu, _ = timed(partial(ask, run_id="measured", progress=watch.turn))
+        _, cpu, done = timed(partial(ask, run_id="measured", progress=watch.turn))
         slow = sorted(watch.checks.items(), key=lambda one: -one[1])
         asked = sorted(watch.hooks.items(), key=lambda one: -one[1][2])
         inside = sum(part[2] for _, part in asked)
@@ -83,6 +84,9 @@ def main() -> None:
             for hook, (calls, processes, took) in asked[:10]
         )
         print(f"| {task} | {cpu:.0f} s, {inside:.0f} in hooks | {codes} | {hooks} |", flush=True)
+        untold = [r for r in done.results if r.outcome is Outcome.NOT_ASSESSED]
+        if untold:
+            print(f"{len(untold)} not assessed, such as {untold[0].reason}", file=sys.stderr)
     subject.close()
     print(f"\nload of the last minute {os.getloadavg()[0]:.0f}")
 
