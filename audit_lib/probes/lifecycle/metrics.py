@@ -47,9 +47,9 @@ def _holding(data: object, names: dict[str, str]) -> Iterator[Metrics]:
     """Mappings within a document that give each of these names a number."""
     if isinstance(data, dict):
         values = [data.get(name) for name in names]
-        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        if numbers and all(map(math.isfinite, values)):
-            yield {name: float(data[name]) for name in names}
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(numbers) == len(names) and all(map(math.isfinite, numbers)):
+            yield {name: float(v) for name, v in zip(names, numbers, strict=True)}
         for part in data.values():
             yield from _holding(part, names)
 
