@@ -15,6 +15,7 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from gates import spent, timed
 
@@ -68,25 +69,27 @@ def main() -> None:
     def watched(host: Host, hook: str, batch: Any, **more: Any) -> list[Any]:
         return watch.call_many(host, hook, batch, **more)
 
-    Host.call_many = watched  # type: ignore[assignment, method-assign]  # it ends here
-    print("| task | CPU | checks | hooks: calls in processes |\n|---|---:|---|---|")
-    for task in given.tasks.split(","):
-        watch.checks.clear()
-        watch.hooks.clear()
-        ask = partial(run_task, Task(task), subject, roster_of(subject).of(Task(task)))
-        _, cpu, done = timed(partial(ask, run_id="measured", progress=watch.turn))
-        slow = sorted(watch.checks.items(), key=lambda one: -one[1])
-        asked = sorted(watch.hooks.items(), key=lambda one: -one[1][2])
-        inside = sum(part[2] for _, part in asked)
-        codes = ", ".join(f"{code} {took:.1f}" for code, took in slow[:12])
-        hooks = "; ".join(
-            f"{hook} {took:.1f} s: {calls:.0f} in {processes:.0f}"
-            for hook, (calls, processes, took) in asked[:10]
-        )
-        print(f"| {task} | {cpu:.0f} s, {inside:.0f} in hooks | {codes} | {hooks} |", flush=True)
-        untold = [r for r in done.results if r.outcome is Outcome.NOT_ASSESSED]
-        if untold:
-            print(f"{len(untold)} not assessed, such as {untold[0].reason}", file=sys.stderr)
+    with patch.object(Host, "call_many", watched):
+        print("| task | CPU | checks | hooks: calls in processes |\n|---|---:|---|---|")
+        for task in given.tasks.split(","):
+            watch.checks.clear()
+            watch.hooks.clear()
+            ask = partial(run_task, Task(task), subject, roster_of(subject).of(Task(task)))
+            _, cpu, done = timed(partial(ask, run_id="measured", progress=watch.turn))
+            slow = sorted(watch.checks.items(), key=lambda one: -one[1])
+            asked = sorted(watch.hooks.items(), key=lambda one: -one[1][2])
+            inside = sum(part[2] for _, part in asked)
+            codes = ", ".join(f"{code} {took:.1f}" for code, took in slow[:12])
+            hooks = "; ".join(
+                f"{hook} {took:.1f} s: {calls:.0f} in {processes:.0f}"
+                for hook, (calls, processes, took) in asked[:10]
+            )
+            print(
+                f"| {task} | {cpu:.0f} s, {inside:.0f} in hooks | {codes} | {hooks} |", flush=True
+            )
+            untold = [r for r in done.results if r.outcome is Outcome.NOT_ASSESSED]
+            if untold:
+                print(f"{len(untold)} not assessed, such as {untold[0].reason}", file=sys.stderr)
     subject.close()
     print(f"\nload of the last minute {os.getloadavg()[0]:.0f}")
 

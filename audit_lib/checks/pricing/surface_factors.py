@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -8,9 +7,10 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.prediction.options import WAYS, surface_history
-from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, mapping
+from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.subject.hooks import Hook
 
@@ -79,9 +79,9 @@ class FactorsRestoreSurfaces(Check):
         """Fit a history, parts of it, and histories that are none."""
         hook, rng = subject.hook(HOOK), np.random.default_rng(self.seed)
         surfaces = surface_history(rng, self.days)
-        whole = ask(hook, surfaces, WAYS, into=partial(_fit, surfaces)).needed(
-            f"{HOOK} takes no sound history:"
-        )
+        whole = ask(hook, surfaces, WAYS, into=_fit).needed(f"{HOOK} takes no sound history:")
+        if whole.restored.shape != surfaces.shape:
+            raise NotAssessed(f"{HOOK} answers other surfaces than it was given")
         yield Examined(1, "histories")
         moved = float(np.std(surfaces - surfaces.mean(axis=0)))
         lost = float(np.sqrt(np.mean((whole.restored - surfaces) ** 2))) / moved
@@ -117,15 +117,12 @@ class FactorsRestoreSurfaces(Check):
         halves = [np.sort(rng.permutation(self.days)[: self.days // 2]) for _ in range(self.refits)]
         order = rng.permutation(self.days)
         asked = [surfaces[days] for days in (*halves, order)]
-        replies = [
-            _converted(reply, given)
-            for reply, given in zip(
-                ask_many(hook, [(given, WAYS) for given in asked], into=mapping), asked, strict=True
-            )
-        ]
+        replies = ask_many(hook, [(given, WAYS) for given in asked], into=_fit)
         declined = next((r for r in replies if not r.answered), None)
         if declined is not None:
             declined.needed(f"{HOOK} declines a part of a sound history:")
+        if any(r.got.factors.shape != whole.factors.shape for r in replies):
+            raise NotAssessed(f"{HOOK} answers factors of other shapes for other days")
         yield Examined(len(replies), "refits")
         alike = np.array([_cosines(whole.factors, r.got.factors) for r in replies])
         own = np.array([np.diagonal(table) for table in alike])  # a row a refit, a column a factor
@@ -155,7 +152,8 @@ class FactorsRestoreSurfaces(Check):
                     )
         again = replies[-1].got
         signs = np.sign(own[-1])
-        off = float(np.abs(again.scores * signs - whole.scores[order]).max())
+        same = again.scores.shape == whole.scores.shape
+        off = float(np.abs(again.scores * signs - whole.scores[order]).max()) if same else np.inf
         if not off <= 1e-6 * float(np.abs(whole.scores).max()):
             yield self.departs(
                 "with the days in another order, a day's scores are others",
@@ -190,28 +188,16 @@ class FactorsRestoreSurfaces(Check):
             )
 
 
-def _fit(surfaces: Floats, raw: Any) -> _Fit:
+def _fit(raw: Any) -> _Fit:
     answer = mapping(raw)
     missing = [name for name in ("factors", "scores", "restored") if name not in answer]
     if missing:
         raise ValueError(f"wanted factors, scores and restored; {missing[0]} is missing")
-    factors = floats(-1, -1)(answer["factors"])
-    if len(factors) and factors.shape != (WAYS, surfaces.shape[1]):
-        raise ValueError(
-            f"wanted factors of shape {(WAYS, surfaces.shape[1])}, got {factors.shape}"
-        )
-    scores = floats(len(surfaces), WAYS)(answer["scores"])
-    return _Fit(factors, scores, floats(*surfaces.shape)(answer["restored"]))
-
-
-def _converted(reply: Reply[dict[str, Any]], surfaces: Floats) -> Reply[_Fit]:
-    """A reply about one of many histories, which are of several lengths."""
-    if not reply.answered:
-        return Reply(refusal=reply.refusal, failure=reply.failure)
-    try:
-        return Reply(value=_fit(surfaces, reply.got))
-    except ValueError as error:
-        return Reply(failure=f"answered what the hook does not promise: {error}")
+    restored = floats(-1, -1)(answer["restored"])
+    factors = floats(-1, restored.shape[1])(answer["factors"])
+    if len(factors) not in (0, WAYS):
+        raise ValueError(f"wanted {WAYS} factors, got {len(factors)}")
+    return _Fit(factors, floats(len(restored), WAYS)(answer["scores"]), restored)
 
 
 def _restored(raw: Any) -> Floats:

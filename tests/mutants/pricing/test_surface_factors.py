@@ -122,10 +122,20 @@ def test_factors_that_are_wrong(tmp_path, old, new, said, severity):
     assert [s for message, s in told.items() if said in message] == [severity], told
 
 
-def test_what_is_no_answer_is_not_assessed(tmp_path):
-    result = asked(tmp_path, FACTORS.replace('"scores": scores, ', ""))
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"scores": scores, ', "", "scores is missing"),
+        ('"factors": ways', '"factors": ways[:2]', "wanted 3 factors, got 2"),
+        ("    mean = surf", "    surfaces = surfaces[1:]\n    mean = surf", "other surfaces than"),
+        ('"factors": ways', '"factors": ways[: 3 * (len(surfaces) > 99)]', "of other shapes"),
+    ],
+)
+def test_what_is_no_answer_is_not_assessed(tmp_path, old, new, said):
+    assert old in FACTORS
+    result = asked(tmp_path, FACTORS.replace(old, new))
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "scores is missing" in result.reason
+    assert said in result.reason
 
 
 RELOADED = """
